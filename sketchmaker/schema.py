@@ -1,0 +1,183 @@
+"""The schema's version: bring a database up to date, or say why this code can't use it.
+
+The steps themselves live in `migrations/`; this module only decides when they run and that they
+never run twice at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from sketchmaker.database import Database, DatabaseUnavailable
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+# Any number will do, as long as nobody else takes it on the same PostgreSQL database.
+_ADVISORY_LOCK = 0x536B6574
+
+
+class SchemaError(Exception):
+    """This code can't use the database's schema. The text says what to do."""
+
+
+class SchemaMissing(SchemaError):
+    """The database has no Sketchmaker tables yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database has no Sketchmaker tables yet: run python setup_subscriptions.py."
+        )
+
+
+class SchemaOlder(SchemaError):
+    """The database was made by an earlier release."""
+
+    def __init__(self, found: str, needed: str) -> None:
+        self.found, self.needed = found, needed
+        super().__init__(
+            f"The database schema ({found}) is older than this code ({needed}): "
+            "run python setup_subscriptions.py."
+        )
+
+
+class SchemaNewer(SchemaError):
+    """The database was brought up to date by a later release."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"The database schema ({found}) is newer than this code: "
+            "run the release that made it, or restore a backup from before."
+        )
+
+
+class SchemaForeign(SchemaError):
+    """There are tables with our names which no release of ours has made."""
+
+    def __init__(self, tables: list[str]) -> None:
+        self.tables = tables
+        super().__init__(
+            f"The database already holds tables of another program ({', '.join(tables)}): "
+            "give Sketchmaker an empty database by DATABASE_URL."
+        )
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade found and left: two revisions, the first None for an empty database."""
+
+    before: str | None
+    after: str
+
+
+def upgrade(database: Database) -> Upgrade:
+    """Run every step that the database still lacks, all of them or none.
+
+    Set-ups that run at once wait for each other.
+
+    Raises:
+        SchemaNewer: a later release has been here.
+        SchemaForeign: the tables are somebody else's.
+        DatabaseUnavailable: as `Database.transaction`.
+    """
+    steps = ScriptDirectory.from_config(_config())
+    head = _head(steps)
+    with _alone(database) as connection:
+        before = _revision(connection)
+        if before is None:
+            _refuse_foreign_tables(connection)
+        elif not _knows(steps, before):
+            raise SchemaNewer(before)
+        if before != head:
+            command.upgrade(_config(connection), "head")
+    return Upgrade(before, head)
+
+
+def check(database: Database) -> None:
+    """Make sure that the database has exactly the schema this code was written for.
+
+    Raises:
+        SchemaMissing, SchemaOlder: `upgrade` would help.
+        SchemaNewer: only a newer release would.
+        DatabaseUnavailable: as `Database.reading`.
+    """
+    steps = ScriptDirectory.from_config(_config())
+    with database.reading() as session:
+        found = _revision(session.connection())
+    if found is None:
+        raise SchemaMissing
+    if not _knows(steps, found):
+        raise SchemaNewer(found)
+    if found != _head(steps):
+        raise SchemaOlder(found, _head(steps))
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """One transaction in which nobody else changes the schema."""
+    database.ping()
+    try:
+        with database.engine.connect() as connection:
+            lock = _alone_on_sqlite if database.dialect == "sqlite" else _alone_on_postgres
+            with lock(connection):
+                yield connection
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(str(error.orig)) from error
+
+
+@contextmanager
+def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
+    # SQLite changes a table by copying and dropping it, and dropping would carry out every
+    # ON DELETE of the rows that point to it. The switch is ignored inside a transaction.
+    connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+    try:
+        with connection.begin():
+            yield
+            broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+            if broken:
+                raise RuntimeError(f"A migration left rows that point nowhere: {broken[:5]}.")
+    finally:
+        connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
+
+
+@contextmanager
+def _alone_on_postgres(connection: Connection) -> Iterator[None]:
+    with connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        yield
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _head(steps: ScriptDirectory) -> str:
+    head = steps.get_current_head()
+    if head is None:
+        raise RuntimeError(f"There are no migrations in {MIGRATIONS}.")
+    return head
+
+
+def _knows(steps: ScriptDirectory, revision: str) -> bool:
+    return any(step.revision == revision for step in steps.walk_revisions())
+
+
+def _refuse_foreign_tables(connection: Connection) -> None:
+    ours = {"users", "subscription_plans", "user_subscriptions", "usage_history"}
+    foreign = sorted(ours & set(inspect(connection).get_table_names()))
+    if foreign:
+        raise SchemaForeign(foreign)

@@ -1,0 +1,117 @@
+"""Fixtures of all tests: fresh real databases, a clock that moves when told to, a browser."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sketchmaker.clock import ManualClock
+from sketchmaker.database import Database
+from tests.support import chromium
+from tests.support.databases import Databases
+
+START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+
+_run = pytest.StashKey[Databases]()
+_facts = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that begins the run makes its folder; xdist's workers are told where it is."""
+    facts: dict[str, str] | None = getattr(config, "workerinput", {}).get("sketchmaker")
+    if facts is None:
+        facts = {
+            "folder": _run_folder(),
+            "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
+        }
+        # Nothing of the developer's own set-up may reach the tests.
+        for name in [name for name in os.environ if name.startswith("SKETCHMAKER_")]:
+            del os.environ[name]
+        os.environ.pop("DATABASE_URL", None)
+    config.stash[_facts] = facts
+    config.stash[_run] = Databases(Path(facts["folder"]), facts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist starts a worker: hand it the run's folder."""
+    node.workerinput["sketchmaker"] = node.config.stash[_facts]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that began the run ends what it started."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_run].stop()
+
+
+@pytest.fixture(scope="session")
+def databases(pytestconfig: pytest.Config) -> Databases:
+    """The maker of databases, for tests that need several or empty ones."""
+    return pytestconfig.stash[_run]
+
+
+@pytest.fixture
+def sqlite_url(databases: Databases, tmp_path: Path) -> str:
+    """A migrated SQLite file."""
+    return databases.sqlite(tmp_path)
+
+
+@pytest.fixture
+def postgres_url(databases: Databases) -> Iterator[str]:
+    """A migrated PostgreSQL database."""
+    with databases.postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database of `database_url`, open."""
+    yield from _opened(database_url)
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """For what only SQLite does."""
+    yield from _opened(sqlite_url)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[Database]:
+    """For what only PostgreSQL does."""
+    yield from _opened(postgres_url)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock standing at noon on the 15th of January 2026, UTC."""
+    return ManualClock(START)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Playwright starts the system's Chromium."""
+    return {**browser_type_launch_args, **chromium.launch_options()}
+
+
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def _run_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="sketchmaker-tests-")
+    # PostgreSQL's own user must get through to its data.
+    Path(folder).chmod(0o711)
+    return folder

@@ -1,0 +1,1 @@
+"""What tests share: a real PostgreSQL, fresh migrated databases, a real Chromium."""
