@@ -1,0 +1,32 @@
+"""What the pages need from the rest of the system, handed to them by `bootstrap`."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from sketchmaker.clock import Clock
+from sketchmaker.database import Database
+from sketchmaker.scheduling.scheduler import SubscriptionScheduler
+from sketchmaker.settings import Settings
+from sketchmaker.studio.image_store import ImageStore
+from sketchmaker.studio.worker import StudioWorker
+
+EXTENSION = "sketchmaker"
+
+
+@dataclass(frozen=True)
+class WebParts:
+    """One running system, as the web sees it."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    scheduler: SubscriptionScheduler
+    studio_worker: StudioWorker
+    image_store: ImageStore
+
+
+def parts() -> WebParts:
+    """The parts of the application that answers the present request."""
+    return cast(WebParts, current_app.extensions[EXTENSION])

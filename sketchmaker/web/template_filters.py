@@ -1,0 +1,46 @@
+"""What templates may write: counts, and times in the reader's zone."""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+from markupsafe import Markup
+
+from sketchmaker.web import wording
+from sketchmaker.web.page_context import viewer_zone
+
+
+def install(app: Flask) -> None:
+    """Make the filters known to every template."""
+    app.jinja_env.filters |= {
+        "number": number,
+        "moment": moment,
+        "day": day,
+        "signed": wording.signed,
+        "counted": wording.counted,
+        "days_away": wording.days_away,
+        "zone_name": wording.zone_name,
+    }
+
+
+def number(value: int) -> str:
+    """`1,200`."""
+    return f"{value:,}"
+
+
+def moment(value: datetime, *, zone: str | None = None, with_zone: bool = True) -> Markup:
+    """A date and time in the reader's zone, with UTC on hover."""
+    zone = zone or viewer_zone()
+    words = wording.day_and_time(value, zone)
+    return _time_element(value, f"{words} {wording.zone_name(zone)}" if with_zone else words)
+
+
+def day(value: datetime, *, zone: str | None = None) -> Markup:
+    """A date in the reader's zone, with the exact time in UTC on hover."""
+    return _time_element(value, wording.day(value, zone or viewer_zone()))
+
+
+def _time_element(value: datetime, words: str) -> Markup:
+    machine = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        machine, wording.in_utc(value), words
+    )
