@@ -1,0 +1,88 @@
+"""What can go wrong with an account, each said in a sentence that helps."""
+
+from datetime import datetime, timedelta
+
+
+class AccountError(Exception):
+    """Anything that the accounts context refuses."""
+
+
+class InvalidRegistration(AccountError):
+    """Some fields can't be accepted: `problems` has one sentence for each, by field name."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(problems.values()))
+
+
+class UsernameTaken(AccountError):
+    """Somebody has this username already, in whatever capitals."""
+
+    def __init__(self, username: str) -> None:
+        self.username = username
+        super().__init__(f"The username “{username}” is taken. Choose another one.")
+
+
+class EmailTaken(AccountError):
+    """There is an account with this e-mail address already."""
+
+    def __init__(self, email: str) -> None:
+        self.email = email
+        super().__init__(f"There is an account for {email} already. Sign in instead.")
+
+
+class WrongCredentials(AccountError):
+    """No such account, or not its password: on purpose nobody is told which."""
+
+    def __init__(self) -> None:
+        super().__init__("That username or e-mail and password don't match. Check both.")
+
+
+class AccountDeactivated(AccountError):
+    """The password was right, but the account is switched off."""
+
+    def __init__(self) -> None:
+        super().__init__("This account is deactivated. Ask an admin to activate it again.")
+
+
+class SignInThrottled(AccountError):
+    """Too many wrong passwords for this account or address; wait until `retry_at` (UTC)."""
+
+    def __init__(self, retry_at: datetime, *, now: datetime) -> None:
+        self.retry_at = retry_at
+        minutes = -((now - retry_at) // timedelta(minutes=1))
+        wait = "a minute" if minutes <= 1 else f"{minutes} minutes"
+        super().__init__(f"Too many wrong passwords. Wait {wait}, then try again.")
+
+
+class WrongCurrentPassword(AccountError):
+    """A change of password without the one in force."""
+
+    def __init__(self) -> None:
+        super().__init__("That is not your current password. Nothing was changed.")
+
+
+class UnacceptablePassword(AccountError):
+    """A new password that is too short, too long or too easily guessed; `problem` says which."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+class UnknownTimeZone(AccountError):
+    """Not a name in the IANA time zone database."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"There is no time zone “{name}”. Choose one from the list, such as Europe/Berlin."
+        )
+
+
+class SignInSessionNotFound(AccountError):
+    """The person has no open sign-in session of that number."""
+
+    def __init__(self, session_id: int) -> None:
+        self.session_id = session_id
+        super().__init__("That device is signed out already.")

@@ -1,0 +1,65 @@
+"""Changing one's own password: only with the one in force, and every other browser is signed out.
+
+The current password is a guess like any other, so it goes through `sign_in.begin_attempt` and
+`sign_in.verify` first: who finds an open browser can't try passwords without end.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts import passwords, sessions, throttle
+from sketchmaker.accounts.errors import UnacceptablePassword, WrongCurrentPassword
+from sketchmaker.accounts.sign_in import PendingAttempt
+from sketchmaker.accounts.tables import User
+
+
+def check_new(*, current: str, new: str, username: str, email: str) -> None:
+    """Refuse a new password that can't be used. Call it before the attempt: it is not a guess.
+
+    Raises:
+        UnacceptablePassword: too short, too long, too easily guessed, or the one typed as current.
+    """
+    if new == current:
+        raise UnacceptablePassword("This is your current password. Choose a new one.")
+    if problem := passwords.check_strength(new, username=username, email=email):
+        raise UnacceptablePassword(problem)
+
+
+def prepare(pending: PendingAttempt, *, current: str, new: str) -> str:
+    """Check the current password and hash the new one. Slow: call it outside any transaction.
+
+    Raises:
+        WrongCurrentPassword: the current one is not right.
+    """
+    if not passwords.verify_password(pending.password_hash, current):
+        raise WrongCurrentPassword
+    return passwords.hash_password(new)
+
+
+def change(
+    session: Session,
+    pending: PendingAttempt,
+    *,
+    new_hash: str,
+    keep_session_id: int | None,
+    now: datetime,
+) -> int:
+    """Put the new password in force and end the person's other sessions; gives how many ended.
+
+    Raises:
+        WrongCurrentPassword: it was changed from elsewhere in the meantime.
+    """
+    changed = session.scalar(
+        update(User)
+        .where(User.id == pending.user_id, User.password_hash == pending.password_hash)
+        .values(password_hash=new_hash, password_changed_at=now)
+        .returning(User.id)
+    )
+    if changed is None:
+        raise WrongCurrentPassword
+    throttle.mark_right(session, pending.attempt_id)
+    return sessions.revoke_others(
+        session, user_id=changed, keep_session_id=keep_session_id, now=now
+    )

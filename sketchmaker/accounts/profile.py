@@ -1,0 +1,19 @@
+"""What people set for themselves."""
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts import names
+from sketchmaker.accounts.errors import UnknownTimeZone
+from sketchmaker.accounts.tables import User
+
+
+def set_time_zone(session: Session, *, user_id: int, time_zone: str) -> None:
+    """Show this person's dates in another time zone. The moments of their resets stay.
+
+    Raises:
+        UnknownTimeZone: not an IANA name.
+    """
+    if not names.is_time_zone(time_zone):
+        raise UnknownTimeZone(time_zone)
+    session.execute(update(User).where(User.id == user_id).values(time_zone=time_zone))

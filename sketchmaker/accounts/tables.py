@@ -1,0 +1,71 @@
+"""The tables of accounts. Other contexts refer to `users.id` and to nothing else here."""
+
+from datetime import datetime
+
+from sqlalchemy import Enum, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sketchmaker.accounts.roles import Role
+from sketchmaker.database import Base, UtcDateTime
+
+_ROLE = Enum(
+    Role,
+    name="role",
+    native_enum=False,
+    create_constraint=True,
+    length=20,
+    values_callable=lambda roles: [role.value for role in roles],
+)
+
+
+class User(Base):
+    """A person with an account."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(80))
+    email: Mapped[str] = mapped_column(String(254))
+    # Compared instead of the names as typed, so that "Ada" and "ada" are one. Case folding can make
+    # a text longer ("ß" becomes "ss"), hence the room.
+    username_key: Mapped[str] = mapped_column(String(240), unique=True)
+    email_key: Mapped[str] = mapped_column(String(762), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[Role] = mapped_column(_ROLE, default=Role.USER)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SignInSession(Base):
+    """One browser that is, or was, signed in."""
+
+    __tablename__ = "sign_in_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    address: Mapped[str] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(300))
+
+
+class SignInAttempt(Base):
+    """One guess at a password, written before it is checked, marked afterwards if right."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index(None, "account_key", "attempted_at"),
+        Index(None, "address", "attempted_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # A hash: people type their password into the wrong field.
+    account_key: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    attempted_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    succeeded: Mapped[bool] = mapped_column(default=False)
