@@ -1,0 +1,13 @@
+#!/bin/sh
+# Everything that must hold, the quick checks first. Nothing is skipped: what is missing is a failure.
+# usage: scripts/test.sh [pytest arguments]
+set -eu
+cd "$(dirname "$0")/.."
+bin=${VENV:-.venv}/bin
+
+scripts/chromium.sh
+"$bin/ruff" check .
+"$bin/ruff" format --check --quiet .
+"$bin/mypy"
+"$bin/lint-imports" --no-cache
+exec "$bin/python" -m pytest "$@"
