@@ -1,0 +1,50 @@
+"""The ledger: appended to by every verb that changes a balance, read by whoever asks why."""
+
+from collections import defaultdict
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits.tables import UsageHistory
+
+
+def append(session: Session, **row: Any) -> None:
+    """Write one row. The caller changes the balance in the same transaction."""
+    append_many(session, [row])
+
+
+def append_many(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Write rows of one shape, in one statement."""
+    if rows:
+        session.execute(insert(UsageHistory), rows)
+
+
+def recent(
+    session: Session, user_id: int, *, limit: int = 20, before_id: int | None = None
+) -> list[UsageHistory]:
+    """The newest rows of a user; with `before_id`, those older than that row."""
+    query = select(UsageHistory).where(UsageHistory.user_id == user_id)
+    if before_id is not None:
+        query = query.where(UsageHistory.id < before_id)
+    return list(session.scalars(query.order_by(UsageHistory.id.desc()).limit(limit)))
+
+
+def daily_usage(
+    session: Session, user_id: int, *, since: datetime, until: datetime, zone: str
+) -> list[tuple[date, int]]:
+    """Credits used on each day of `zone`, from `since` to just before `until`; used days only."""
+    rows = session.execute(
+        select(UsageHistory.created_at, UsageHistory.credits_used).where(
+            UsageHistory.user_id == user_id,
+            UsageHistory.created_at >= since,
+            UsageHistory.created_at < until,
+            UsageHistory.credits_used > 0,
+        )
+    )
+    by_day: dict[date, int] = defaultdict(int)
+    for created_at, credits_used in rows:
+        by_day[created_at.astimezone(ZoneInfo(zone)).date()] += credits_used
+    return sorted(by_day.items())

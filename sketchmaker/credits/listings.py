@@ -1,0 +1,209 @@
+"""Lists for admins: searched, counted and paged by the database, never loaded whole."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts.tables import User
+from sketchmaker.credits.statement import Statement, statement_of
+from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
+
+NO_PLAN = "none"
+"""Stands for "no active plan" where a list is narrowed to one plan."""
+
+OVERDUE_AFTER = timedelta(minutes=1)
+"""A reset due for longer than this is reported as overdue; until then it is just being done."""
+
+Item = TypeVar("Item")
+AnyRow = Row[*tuple[Any, ...]]
+AnyQuery = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """One page of a list; pages are numbered from 1."""
+
+    items: tuple[Item, ...]
+    page: int
+    per_page: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least 1."""
+        return max(-(-self.total // self.per_page), 1)
+
+    @property
+    def has_previous(self) -> bool:
+        """Is there a page before this one?"""
+        return self.page > 1
+
+    @property
+    def has_next(self) -> bool:
+        """Is there a page after this one?"""
+        return self.page < self.pages
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """A user and what they are on; `statement` is None for somebody without a plan."""
+
+    user_id: int
+    username: str
+    email: str
+    role: str
+    user_is_active: bool
+    joined_at: datetime
+    statement: Statement | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResetRow:
+    """An upcoming reset, as its job is named."""
+
+    job_id: str
+    subscription_id: int
+    username: str
+    plan_display_name: str
+    available: int
+    allowance: int
+    next_reset: datetime
+    is_overdue: bool
+    anchor: datetime
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The numbers on top of the admin pages."""
+
+    users: int
+    active_subscriptions: int
+    by_plan: tuple[tuple[str, int], ...]
+    overdue: int
+    due_within_a_day: int
+
+
+def search_subscriptions(
+    session: Session,
+    *,
+    now: datetime,
+    text: str = "",
+    plan: str | None = None,
+    page: int = 1,
+    per_page: int = 25,
+) -> Page[SubscriptionRow]:
+    """Users by name, with their plan and balance as of `now`.
+
+    `text` is looked for in user name and e-mail; `plan` is a plan's name, or `NO_PLAN`.
+    """
+    query = (
+        select(User, UserSubscription, SubscriptionPlanModel)
+        .outerjoin(UserSubscription, and_(UserSubscription.user_id == User.id, IS_ACTIVE))
+        .outerjoin(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .where(_mentions(text))
+    )
+    if plan == NO_PLAN:
+        query = query.where(UserSubscription.id.is_(None))
+    elif plan:
+        query = query.where(SubscriptionPlanModel.name == plan)
+    ordered = query.order_by(User.username_key, User.id)
+    rows, found = _one_page(session, query, ordered, page=page, per_page=per_page)
+    return Page(tuple(_subscription_row(row, now) for row in rows), page, per_page, found)
+
+
+def upcoming_resets(
+    session: Session, *, now: datetime, text: str = "", page: int = 1, per_page: int = 25
+) -> Page[ResetRow]:
+    """Scheduled resets, the next one first."""
+    query = (
+        select(UserSubscription, SubscriptionPlanModel, User)
+        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .join(User, User.id == UserSubscription.user_id)
+        .where(IS_ACTIVE, _mentions(text))
+    )
+    ordered = query.order_by(UserSubscription.next_credit_reset, UserSubscription.id)
+    rows, found = _one_page(session, query, ordered, page=page, per_page=per_page)
+    return Page(tuple(_reset_row(row, now) for row in rows), page, per_page, found)
+
+
+def totals(session: Session, *, now: datetime) -> Totals:
+    """Counts over the whole installation."""
+    by_plan = session.execute(
+        select(SubscriptionPlanModel.display_name, func.count(UserSubscription.id))
+        .outerjoin(
+            UserSubscription,
+            and_(UserSubscription.plan_id == SubscriptionPlanModel.id, IS_ACTIVE),
+        )
+        .group_by(SubscriptionPlanModel.id)
+        .order_by(SubscriptionPlanModel.monthly_credits, SubscriptionPlanModel.id)
+    ).all()
+    return Totals(
+        users=session.scalar(select(func.count(User.id))) or 0,
+        active_subscriptions=sum(count for _, count in by_plan),
+        by_plan=tuple((name, count) for name, count in by_plan),
+        overdue=count_overdue(session, now=now),
+        due_within_a_day=_count_due(session, now + timedelta(days=1)),
+    )
+
+
+def count_overdue(session: Session, *, now: datetime) -> int:
+    """How many resets are late by more than `OVERDUE_AFTER`."""
+    return _count_due(session, now - OVERDUE_AFTER)
+
+
+def _count_due(session: Session, by: datetime) -> int:
+    counted = select(func.count(UserSubscription.id)).where(
+        IS_ACTIVE, UserSubscription.next_credit_reset <= by
+    )
+    return session.scalar(counted) or 0
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    wanted = text.strip()
+    if not wanted:
+        return true()
+    return or_(
+        User.username.icontains(wanted, autoescape=True),
+        User.email.icontains(wanted, autoescape=True),
+    )
+
+
+def _one_page(
+    session: Session, query: AnyQuery, ordered: AnyQuery, *, page: int, per_page: int
+) -> tuple[list[AnyRow], int]:
+    found = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    rows = session.execute(ordered.offset((page - 1) * per_page).limit(per_page)).all()
+    return list(rows), found
+
+
+def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
+    user, subscription, plan = row
+    return SubscriptionRow(
+        user_id=user.id,
+        username=user.username,
+        email=user.email,
+        role=user.role,
+        user_is_active=user.is_active,
+        joined_at=user.created_at,
+        statement=statement_of(subscription, plan, now) if subscription else None,
+    )
+
+
+def _reset_row(row: AnyRow, now: datetime) -> ResetRow:
+    subscription, plan, user = row
+    return ResetRow(
+        job_id=f"credit_reset_{subscription.id}",
+        subscription_id=subscription.id,
+        username=user.username,
+        plan_display_name=plan.display_name,
+        available=subscription.credits_remaining,
+        allowance=subscription.cycle_allowance,
+        next_reset=subscription.next_credit_reset,
+        is_overdue=subscription.next_credit_reset <= now - OVERDUE_AFTER,
+        anchor=subscription.subscription_start,
+        time_zone=subscription.time_zone,
+    )

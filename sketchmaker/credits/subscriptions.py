@@ -1,0 +1,74 @@
+"""Who is on which plan."""
+
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts.tables import User
+from sketchmaker.credits import ledger
+from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.errors import AlreadySubscribed
+from sketchmaker.credits.plans import FREE_PLAN, active_plan
+from sketchmaker.credits.tables import IS_ACTIVE, START_ACTION, UserSubscription
+
+
+def start(
+    session: Session,
+    *,
+    user_id: int,
+    now: datetime,
+    plan_name: str = FREE_PLAN,
+    time_zone: str = "UTC",
+    assigned_by_id: int | None = None,
+) -> UserSubscription:
+    """Begin a subscription at `now`: that instant is the anchor of all its cycles.
+
+    Raises:
+        UnknownPlan: no active plan has that name.
+        AlreadySubscribed: the user has an active subscription, or another request just made one.
+    """
+    plan = active_plan(session, plan_name)
+    subscription = UserSubscription(
+        user_id=user_id,
+        plan_id=plan.id,
+        credits_remaining=plan.monthly_credits,
+        cycle_allowance=plan.monthly_credits,
+        time_zone=time_zone,
+        subscription_start=now,
+        last_credit_reset=now,
+        next_credit_reset=cycle_start(now, 1, time_zone),
+        assigned_by_id=assigned_by_id,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(subscription)
+    except IntegrityError as error:
+        raise AlreadySubscribed(user_id) from error
+    _record_start(session, subscription, plan.display_name, now)
+    return subscription
+
+
+def users_without_one(session: Session) -> list[User]:
+    """Everybody who has no active subscription, oldest account first."""
+    active = exists().where(UserSubscription.user_id == User.id, IS_ACTIVE)
+    return list(session.scalars(select(User).where(~active).order_by(User.id)))
+
+
+def _record_start(
+    session: Session, subscription: UserSubscription, plan_display_name: str, now: datetime
+) -> None:
+    ledger.append(
+        session,
+        user_id=subscription.user_id,
+        subscription_id=subscription.id,
+        action=START_ACTION,
+        credits_used=0,
+        credits_delta=subscription.cycle_allowance,
+        balance_after=subscription.credits_remaining,
+        cycle=0,
+        details={"plan": plan_display_name, "granted": subscription.cycle_allowance},
+        created_at=now,
+    )

@@ -1,0 +1,205 @@
+"""The engine's tables. Published names are the setup guide's; the rest is ours.
+
+`user_subscriptions` is the truth about a balance and its schedule, `usage_history` the ledger that
+explains it, `credit_holds` what is set aside for work under way.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sketchmaker.accounts.tables import User
+from sketchmaker.credits import cycle as cycles
+from sketchmaker.database import Base, UtcDateTime
+
+RESET_ACTION = "monthly_reset"
+START_ACTION = "subscription_started"
+
+# Ledgers outgrow 2**31 rows first of all; SQLite numbers only plain INTEGER keys by itself.
+LongId = BigInteger().with_variant(Integer, "sqlite")
+# SQLite would give the number of a deleted last row to the next one, and its history with it.
+NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
+
+
+class HoldState(StrEnum):
+    """A hold is pending until it ends, once, in one of three ways."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class SubscriptionPlanModel(Base):
+    """A plan on offer: how many credits a month, and what comes with them."""
+
+    __tablename__ = "subscription_plans"
+    __table_args__ = (CheckConstraint("monthly_credits >= 0", name="monthly_credits_not_negative"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    display_name: Mapped[str] = mapped_column(String(100))
+    monthly_credits: Mapped[int]
+    description: Mapped[str] = mapped_column(Text, default="")
+    features: Mapped[list[str]] = mapped_column(JSON, default=list)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserSubscription(Base):
+    """One user on one plan: the balance of the present cycle, and when the next one begins.
+
+    `subscription_start` is the anchor of all cycles and never moves. `next_credit_reset` is the
+    schedule itself; the jobs that APScheduler shows are a view of it.
+    """
+
+    __tablename__ = "user_subscriptions"
+    __table_args__ = (
+        CheckConstraint("credits_remaining >= 0", name="remaining_not_negative"),
+        CheckConstraint("credits_held >= 0", name="held_not_negative"),
+        CheckConstraint("credits_used_this_month >= 0", name="used_not_negative"),
+        CheckConstraint(
+            "credits_remaining + credits_held + credits_used_this_month = cycle_allowance",
+            name="books_close",
+        ),
+        CheckConstraint("cycle >= 0", name="cycle_not_negative"),
+        CheckConstraint("next_credit_reset > last_credit_reset", name="next_reset_after_last"),
+        # A user has one active subscription, however many requests raced to make one.
+        Index(
+            "uq_user_subscriptions_active_user",
+            "user_id",
+            unique=True,
+            sqlite_where=text("is_active IS 1"),
+            postgresql_where=text("is_active IS true"),
+        ),
+        # The schedule: the next due subscription is the first entry, at any number of rows.
+        Index(
+            "ix_user_subscriptions_due",
+            "next_credit_reset",
+            "id",
+            sqlite_where=text("is_active IS 1"),
+            postgresql_where=text("is_active IS true"),
+        ),
+        NEVER_REUSE_IDS,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey(SubscriptionPlanModel.id), index=True)
+    credits_remaining: Mapped[int]
+    credits_held: Mapped[int] = mapped_column(default=0)
+    credits_used_this_month: Mapped[int] = mapped_column(default=0)
+    cycle_allowance: Mapped[int]
+    cycle: Mapped[int] = mapped_column(default=0)
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    subscription_start: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_credit_reset: Mapped[datetime] = mapped_column(UtcDateTime)
+    next_credit_reset: Mapped[datetime] = mapped_column(UtcDateTime)
+    subscription_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    assigned_by_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    plan: Mapped[SubscriptionPlanModel] = relationship()
+
+    def get_next_reset_date(self, after: datetime | None = None) -> datetime:
+        """The first reset later than `after`, or else the one that is scheduled; in UTC."""
+        if after is None:
+            return self.next_credit_reset
+        return cycles.next_reset_after(self.subscription_start, after, self.time_zone)
+
+
+class CreditHold(Base):
+    """Credits set aside for work under way. It belongs to the cycle it was placed in."""
+
+    __tablename__ = "credit_holds"
+    __table_args__ = (
+        CheckConstraint("credits_held > 0", name="held_positive"),
+        CheckConstraint("credits_settled >= 0", name="settled_not_negative"),
+        CheckConstraint("credits_settled <= credits_held", name="settled_within_held"),
+        CheckConstraint(
+            "state IN ('pending', 'settled', 'released', 'expired')", name="state_known"
+        ),
+        CheckConstraint("(state = 'pending') = (ended_at IS NULL)", name="ended_once"),
+        Index(
+            "ix_credit_holds_pending",
+            "expires_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("ix_credit_holds_subscription_cycle", "subscription_id", "cycle"),
+        NEVER_REUSE_IDS,
+    )
+
+    id: Mapped[int] = mapped_column(LongId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    subscription_id: Mapped[int] = mapped_column(ForeignKey(UserSubscription.id))
+    cycle: Mapped[int]
+    action: Mapped[str] = mapped_column(String(50))
+    credits_held: Mapped[int]
+    credits_settled: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(10), default=HoldState.PENDING)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class UsageHistory(Base):
+    """The ledger: one row for every change of a balance, never edited.
+
+    `credits_delta` is the signed change, `credits_used` what the person spent by it, `balance_after`
+    what was available then: whole credits, all three. The column `metadata` holds the facts that
+    explain the row; SQLAlchemy keeps that name to itself, hence the attribute `details`.
+    """
+
+    __tablename__ = "usage_history"
+    __table_args__ = (
+        CheckConstraint("credits_used >= 0", name="used_not_negative"),
+        CheckConstraint("balance_after >= 0", name="balance_not_negative"),
+        # Exactly one reset a boundary, whoever races to write it.
+        Index(
+            "uq_usage_history_reset",
+            "subscription_id",
+            "cycle",
+            unique=True,
+            sqlite_where=text(f"action = '{RESET_ACTION}'"),
+            postgresql_where=text(f"action = '{RESET_ACTION}'"),
+        ),
+        Index("ix_usage_history_user_created", "user_id", "created_at", "id"),
+        Index("ix_usage_history_subscription_cycle", "subscription_id", "cycle"),
+        Index("ix_usage_history_created", "created_at"),
+        NEVER_REUSE_IDS,
+    )
+
+    id: Mapped[int] = mapped_column(LongId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey(UserSubscription.id))
+    # A hold ends in one ledger row at the most: a second settlement breaks on this.
+    hold_id: Mapped[int | None] = mapped_column(ForeignKey(CreditHold.id), unique=True)
+    action: Mapped[str] = mapped_column(String(50))
+    credits_used: Mapped[int]
+    credits_delta: Mapped[int]
+    balance_after: Mapped[int]
+    cycle: Mapped[int]
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+IS_ACTIVE = UserSubscription.is_active.is_(true())
+"""Rendered as a constant: SQLite does not use a partial index whose condition is a parameter."""

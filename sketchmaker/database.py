@@ -1,0 +1,170 @@
+"""Engines for SQLite and PostgreSQL, and the one place that commits.
+
+An edge opens `transaction()`, calls verbs, and leaves it: that is the commit.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+SQLITE_BUSY_MILLISECONDS = 10_000
+POSTGRES_CONNECT_SECONDS = 5
+
+
+class Base(DeclarativeBase):
+    """Every table of every context is mapped on this. Named constraints let Alembic change them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant, kept in UTC. A naive datetime is refused: nobody could say when it was."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone: pass an aware datetime.")
+        in_utc = value.astimezone(UTC)
+        # SQLite has no time zones: plain UTC text sorts and compares rightly.
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class DatabaseUnavailable(Exception):
+    """The database can't be reached, or does not answer in time. Nothing was changed."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The database does not answer: {reason}. Try again in a moment.")
+
+
+class Database:
+    """One database, SQLite or PostgreSQL, chosen by its SQLAlchemy URL."""
+
+    def __init__(self, url: str) -> None:
+        self.dialect = make_url(url).get_backend_name()
+        make_engine = _sqlite_engine if self.dialect == "sqlite" else _postgres_engine
+        self.engine = make_engine(url, read_only=False)
+        self._readers = make_engine(url, read_only=True)
+        self._writing = sessionmaker(self.engine, expire_on_commit=False)
+        self._reading = sessionmaker(self._readers, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed when the block ends, and undone when it raises.
+
+        On SQLite this takes the one write lock at once, so never keep it across slow work.
+
+        Raises:
+            DatabaseUnavailable: no connection, a lost one, or the lock was not to be had in time.
+        """
+        with _outages_named(), self._writing.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that can't write: one snapshot on SQLite, committed rows on PostgreSQL.
+
+        Raises:
+            DatabaseUnavailable: as `transaction`.
+        """
+        with _outages_named(), self._reading() as session:
+            yield session
+
+    def ping(self) -> None:
+        """Make sure that the database answers.
+
+        Raises:
+            DatabaseUnavailable: it does not.
+        """
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+        self._readers.dispose()
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("all its connections are in use") from error
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(_first_line(error)) from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise DatabaseUnavailable(_first_line(error)) from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error.orig).__name__
+
+
+def _sqlite_engine(url: str, *, read_only: bool) -> Engine:
+    engine = create_engine(url, pool_size=16, max_overflow=48, pool_timeout=10)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # sqlite3 would begin transactions by itself, late and deferred; `_begin` does it instead.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        # NORMAL would lose acknowledged commits in a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # IMMEDIATE takes the write lock before the first read. A deferred transaction that reads
+        # and then writes fails at once with "locked", whatever the busy timeout says.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres_engine(url: str, *, read_only: bool) -> Engine:
+    options = "-c timezone=UTC"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": POSTGRES_CONNECT_SECONDS,
+            "application_name": "sketchmaker",
+            "options": options,
+        },
+    )
