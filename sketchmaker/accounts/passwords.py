@@ -20,7 +20,7 @@ _FEWEST_DISTINCT = 4
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 _COMMON_FILE = Path(__file__).with_name("common_passwords.txt")
-_PADDING = re.compile(r"[\W\d_]{0,4}(.+?)[\W\d_]{0,4}")
+_PADDING = re.compile(r"[\W\d_]{0,6}(.+?)[\W\d_]{0,6}")
 _LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm")
 

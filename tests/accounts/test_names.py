@@ -1,0 +1,65 @@
+import pytest
+
+from sketchmaker.accounts import names
+
+
+@pytest.mark.parametrize("username", ["ada", "Ada.Lovelace", "7of9", "a-b_c.d", "x" * 30])
+def test_a_plain_username_can_be_used(username: str) -> None:
+    assert names.username_problem(username) is None
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["", "ab", "x" * 31, ".ada", "-ada", "_ada", "a da", "ada@x", "\u0430da", "ada\n", "ada\0"],
+)
+def test_a_username_that_could_be_mistaken_or_misread_is_refused(username: str) -> None:
+    assert names.username_problem(username)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (" Ada@Example.ORG ", "Ada@example.org"),
+        ("admin@localhost", "admin@localhost"),
+        ("admin@sketchmaker.local", "admin@sketchmaker.local"),
+        ("ada@studio.test", "ada@studio.test"),
+        ("grüße@bücher.example", "grüße@bücher.example"),
+    ],
+)
+def test_an_address_is_kept_in_its_normal_form(text: str, address: str) -> None:
+    assert names.read_email(text) == (address, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ada",
+        "ada@",
+        "@example.org",
+        "ada@gmail",
+        "a b@example.org",
+        "ada@x.invalid",
+        "ada@[10.0.0.1]",
+        "ada\0@example.org",
+        "ada@-x.org",
+        "Ada <ada@example.org>",
+        f"{'x' * 250}@example.org",
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
+    problem = names.read_email(text)[1]
+    assert problem is not None
+    assert problem.endswith(".")
+
+
+def test_names_are_the_same_in_other_capitals_and_widths() -> None:
+    assert names.key(" Ada ") == names.key("\uff41\uff44\uff41") == "ada"
+    assert names.key("STRASSE@X.DE") == names.key("straße@x.de")
+
+
+def test_only_names_of_the_iana_database_are_time_zones() -> None:
+    assert names.is_time_zone("Europe/Berlin")
+    assert names.is_time_zone("UTC")
+    for name in ("", "Mars/Olympus", "../etc/passwd", "posix/UTC", "localtime", "europe/berlin"):
+        assert not names.is_time_zone(name)

@@ -1,0 +1,104 @@
+import pytest
+from sqlalchemy import select
+
+from sketchmaker.accounts import password_change, sign_in
+from sketchmaker.accounts.errors import (
+    SignInThrottled,
+    UnacceptablePassword,
+    WrongCurrentPassword,
+)
+from sketchmaker.accounts.tables import SignInSession, User
+from sketchmaker.clock import ManualClock
+from sketchmaker.database import Database
+from tests.accounts.people import (
+    ADDRESS,
+    NEW_PASSWORD,
+    PASSWORD,
+    guess,
+    registered,
+    set_user,
+    signed_in,
+)
+
+
+def _change(
+    database: Database, clock: ManualClock, *, current: str, keep: SignInSession | None = None
+) -> int:
+    with database.transaction() as session:
+        pending = sign_in.begin_attempt(session, login="ada", address=ADDRESS, now=clock.now())
+    new_hash = password_change.prepare(pending, current=current, new=NEW_PASSWORD)
+    with database.transaction() as session:
+        return password_change.change(
+            session,
+            pending,
+            new_hash=new_hash,
+            keep_session_id=keep.id if keep else None,
+            now=clock.now(),
+        )
+
+
+def test_a_new_password_signs_out_every_other_browser(
+    database: Database, clock: ManualClock
+) -> None:
+    registered(database, "ada", now=clock.now())
+    for token in ("phone", "library"):
+        guess(database, "ada", PASSWORD, now=clock.now(), token=token)
+    here = guess(database, "ada", PASSWORD, now=clock.now(), token="here")
+    assert _change(database, clock, current=PASSWORD, keep=here) == 2
+    assert signed_in(database, "here", now=clock.now())
+    assert signed_in(database, "phone", now=clock.now()) is None
+    assert signed_in(database, "library", now=clock.now()) is None
+
+
+def test_afterwards_only_the_new_password_opens_the_account(
+    database: Database, clock: ManualClock
+) -> None:
+    registered(database, "ada", now=clock.now())
+    _change(database, clock, current=PASSWORD)
+    assert guess(database, "ada", PASSWORD, now=clock.now()) is None
+    assert guess(database, "ada", NEW_PASSWORD, now=clock.now())
+    with database.reading() as session:
+        assert session.scalars(select(User)).one().password_changed_at == clock.now()
+
+
+def test_without_the_current_password_nothing_changes(
+    database: Database, clock: ManualClock
+) -> None:
+    registered(database, "ada", now=clock.now())
+    guess(database, "ada", PASSWORD, now=clock.now(), token="t")
+    with pytest.raises(WrongCurrentPassword):
+        _change(database, clock, current=NEW_PASSWORD)
+    assert signed_in(database, "t", now=clock.now())
+
+
+def test_an_open_browser_is_no_way_to_try_passwords_without_end(
+    database: Database, clock: ManualClock
+) -> None:
+    registered(database, "ada", now=clock.now())
+    for _ in range(5):
+        with pytest.raises(WrongCurrentPassword):
+            _change(database, clock, current="not the password")
+    with pytest.raises(SignInThrottled):
+        _change(database, clock, current=PASSWORD)
+
+
+def test_of_two_changes_at_once_the_second_is_refused(
+    database: Database, clock: ManualClock
+) -> None:
+    user = registered(database, "ada", now=clock.now())
+    with database.transaction() as session:
+        pending = sign_in.begin_attempt(session, login="ada", address=ADDRESS, now=clock.now())
+    new_hash = password_change.prepare(pending, current=PASSWORD, new=NEW_PASSWORD)
+    set_user(database, user, password_hash="changed from elsewhere")
+    with pytest.raises(WrongCurrentPassword), database.transaction() as session:
+        password_change.change(
+            session, pending, new_hash=new_hash, keep_session_id=None, now=clock.now()
+        )
+
+
+@pytest.mark.parametrize("new", [PASSWORD, "short", "password1234", "ada.lovelace"])
+def test_a_new_password_that_is_the_old_one_or_easily_guessed_is_refused(new: str) -> None:
+    with pytest.raises(UnacceptablePassword):
+        password_change.check_new(
+            current=PASSWORD, new=new, username="ada.lovelace", email="ada@example.org"
+        )
