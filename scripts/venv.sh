@@ -47,7 +47,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     [ -w "$venv" ] || die "$requirements has changed, but $venv belongs to somebody else:" \
         "remove it, or choose another: VENV=.venv-me"
     say "Installing $requirements into $venv (once, about half a minute) ..."
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
         --require-hashes --no-deps -r "$requirements" \
         || die "The packages of $requirements could not be installed: see pip's words above."
     printf '%s\n' "$wanted" >"$stamp"

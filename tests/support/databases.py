@@ -79,6 +79,7 @@ class Databases:
 
     def _start_postgres(self) -> None:
         folder = self._folder / "pg"
+        shutil.rmtree(folder, ignore_errors=True)  # of a start that failed
         folder.mkdir()
         server = server_for(self._environment, folder)
         facts = {"url": server.url, "folder": str(server.folder) if server.folder else None}

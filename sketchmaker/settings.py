@@ -1,0 +1,230 @@
+"""The only reader of the environment: settings are read and checked once, when a process starts.
+
+A wrong one is a `SettingsError`: a sentence that names the setting, says what is wrong with it and
+what to do, and never shows a password.
+"""
+
+import difflib
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from sketchmaker.randomness import token
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+SHORTEST_SECRET_KEY = 32
+_FILE_FORMS = "sqlite:////folder/file.db or postgresql://user:password@host/database"
+
+
+class SettingsError(Exception):
+    """A setting is wrong, or what it names can't be used. The text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that is decided outside the code, checked."""
+
+    database_url: str = field(repr=False)
+    data_folder: Path
+    secret_key: str = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 5000
+    admin_email: str | None = None
+    admin_password: str | None = field(default=None, repr=False)
+    trusted_proxies: int = 0
+    log_level: LogLevel = "info"
+    # Names that look like ours and are not: else a misspelt setting would silently do nothing.
+    unknown_names: tuple[str, ...] = ()
+
+    @property
+    def unknown_names_warning(self) -> str | None:
+        """A sentence about settings that will have no effect; None when there are none."""
+        if not self.unknown_names:
+            return None
+        return " ".join(_unknown(name) for name in self.unknown_names)
+
+
+class _Environment(BaseSettings):
+    """The settings as they are written. Each description ends the sentence "... must be"."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: str = Field("", alias="DATABASE_URL", description=_FILE_FORMS)
+    data: str = Field("data", alias="SKETCHMAKER_DATA", description="a folder")
+    host: str = Field("127.0.0.1", alias="SKETCHMAKER_HOST", description="an address to listen on")
+    port: int = Field(
+        5000, alias="SKETCHMAKER_PORT", ge=1, le=65535, description="a number from 1 to 65535"
+    )
+    admin_email: str | None = Field(
+        None, alias="SKETCHMAKER_ADMIN_EMAIL", description="an e-mail address"
+    )
+    admin_password: str | None = Field(
+        None, alias="SKETCHMAKER_ADMIN_PASSWORD", description="a password"
+    )
+    secret_key: str | None = Field(
+        None,
+        alias="SKETCHMAKER_SECRET_KEY",
+        min_length=SHORTEST_SECRET_KEY,
+        description=f"{SHORTEST_SECRET_KEY} random characters or more",
+    )
+    master_key: str | None = Field(
+        None, alias="SKETCHMAKER_MASTER_KEY", description="kept for a later release"
+    )
+    trusted_proxies: int = Field(
+        0, alias="SKETCHMAKER_TRUSTED_PROXIES", ge=0, le=5, description="a number from 0 to 5"
+    )
+    log_level: LogLevel = Field(
+        "info", alias="SKETCHMAKER_LOG_LEVEL", description="debug, info, warning or error"
+    )
+
+
+_NAMES = {field.alias: field for field in _Environment.model_fields.values() if field.alias}
+_SECRET_NAMES = {
+    "DATABASE_URL",
+    "SKETCHMAKER_ADMIN_PASSWORD",
+    "SKETCHMAKER_SECRET_KEY",
+    "SKETCHMAKER_MASTER_KEY",
+}
+
+
+def load(env_file: Path = Path(".env")) -> Settings:
+    """Read the environment, then `.env` for what it leaves out; make the data folder and the key.
+
+    Raises:
+        SettingsError: with one sentence for everything that is wrong.
+    """
+    written = _read(env_file)
+    data_folder = _ready_folder(Path(written.data))
+    return Settings(
+        database_url=_database_url(written.database_url, data_folder),
+        data_folder=data_folder,
+        host=written.host,
+        port=written.port,
+        admin_email=written.admin_email,
+        admin_password=written.admin_password,
+        secret_key=written.secret_key or _kept_secret_key(data_folder / "secret.key"),
+        trusted_proxies=written.trusted_proxies,
+        log_level=written.log_level,
+        unknown_names=_unknown_names(env_file),
+    )
+
+
+def _read(env_file: Path) -> _Environment:
+    try:
+        return _Environment(_env_file=env_file)
+    except ValidationError as error:
+        sentences = (_wrong(str(problem["loc"][0]), problem["input"]) for problem in error.errors())
+        raise SettingsError(" ".join(sentences)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {env_file} can't be read: {error}.") from error
+
+
+def _wrong(name: str, value: object) -> str:
+    rule = _NAMES[name].description
+    shown = "has a value that can't be used:" if name in _SECRET_NAMES else f"is {value!r}:"
+    return f"{name} {shown} it must be {rule}."
+
+
+def _unknown_names(env_file: Path) -> tuple[str, ...]:
+    written = {*os.environ, *dotenv_values(env_file)}
+    return tuple(sorted(n for n in written if n.startswith("SKETCHMAKER_") and n not in _NAMES))
+
+
+def _unknown(name: str) -> str:
+    alike = difflib.get_close_matches(name, _NAMES, n=1)
+    meant = f" Did you mean {alike[0]}?" if alike else ""
+    return f"There is no setting {name}, it has no effect.{meant}"
+
+
+def _ready_folder(folder: Path) -> Path:
+    folder = folder.expanduser().absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {folder} can't be written ({error.strerror}): "
+            "give this user the right to, or name another folder by SKETCHMAKER_DATA."
+        ) from error
+    return folder
+
+
+def _database_url(written: str, data_folder: Path) -> str:
+    if not written:
+        return _render(URL.create("sqlite", database=str(data_folder / "sketchmaker.db")))
+    try:
+        url = make_url(written.strip())
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            f"DATABASE_URL can't be understood: it must be {_FILE_FORMS}."
+        ) from None
+    backend = url.drivername.partition("+")[0]
+    if backend in {"postgres", "postgresql"}:
+        return _render(url.set(drivername="postgresql+psycopg"))
+    if backend == "sqlite":
+        return _render(url.set(drivername="sqlite", database=str(_sqlite_file(url))))
+    raise SettingsError(
+        f"DATABASE_URL is for {backend}, which is not supported: it must be {_FILE_FORMS}."
+    )
+
+
+def _sqlite_file(url: URL) -> Path:
+    if url.database in {None, "", ":memory:"}:
+        raise SettingsError(
+            "DATABASE_URL names an SQLite database in memory, which ends with the process: "
+            "name a file, sqlite:////folder/file.db."
+        )
+    file = Path(str(url.database)).absolute()
+    if not file.parent.is_dir():
+        raise SettingsError(
+            f"DATABASE_URL names a file in {file.parent}, which is not a folder: make it first."
+        )
+    return file
+
+
+def _render(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+def _kept_secret_key(file: Path) -> str:
+    """The key in the file, made at the first start: one, however many processes start at once."""
+    try:
+        if not file.exists():
+            _write_once(file, token())
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The key file {file} can't be used ({error}): let this user read it, or set "
+            "SKETCHMAKER_SECRET_KEY."
+        ) from error
+    if len(key) < SHORTEST_SECRET_KEY:
+        raise SettingsError(
+            f"The key file {file} is damaged: remove it. A new one is made and everybody has to "
+            "sign in again."
+        )
+    return key
+
+
+def _write_once(file: Path, text: str) -> None:
+    # A link appears with its whole content or not at all, and never over another one.
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as opened:
+            opened.write(text + "\n")
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()
