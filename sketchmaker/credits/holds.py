@@ -19,7 +19,7 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.errors import HoldNotFound, HoldNotPending, InvalidAmount
 from sketchmaker.credits.spending import take
-from sketchmaker.credits.tables import CreditHold, HoldState, UserSubscription
+from sketchmaker.credits.tables import IS_PENDING, CreditHold, HoldState, UserSubscription
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 
@@ -110,7 +110,7 @@ def release_expired(session: Session, *, now: datetime, limit: int = 500) -> int
     """End up to `limit` holds whose time is over. How many there were."""
     overdue = session.scalars(
         select(CreditHold.id)
-        .where(CreditHold.state == HoldState.PENDING, CreditHold.expires_at <= now)
+        .where(IS_PENDING, CreditHold.expires_at <= now)
         .order_by(CreditHold.expires_at, CreditHold.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    literal_column,
     text,
     true,
 )
@@ -163,8 +164,8 @@ class CreditHold(Base):
 class UsageHistory(Base):
     """The ledger: one row for every change of a balance, never edited.
 
-    `credits_delta` is the signed change, `credits_used` what the person spent by it, `balance_after`
-    what was available then: whole credits, all three. The column `metadata` holds the facts that
+    `credits_delta` is the signed change, `credits_used` what was spent by it, `balance_after` what
+    was available then: whole credits, all three. The column `metadata` holds the facts that
     explain the row; SQLAlchemy keeps that name to itself, hence the attribute `details`.
     """
 
@@ -202,4 +203,5 @@ class UsageHistory(Base):
 
 
 IS_ACTIVE = UserSubscription.is_active.is_(true())
-"""Rendered as a constant: SQLite does not use a partial index whose condition is a parameter."""
+IS_PENDING = CreditHold.state == literal_column("'pending'")
+"""Both are rendered as constants: SQLite uses no partial index whose condition is a parameter."""

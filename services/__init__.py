@@ -1,0 +1,1 @@
+"""Names that the setup guide published; the code lives in `sketchmaker`."""

@@ -1,0 +1,92 @@
+"""The composition root: settings → database → studio and scheduler → Flask application.
+
+The only place that knows all the parts. Nothing is started here: an edge (`python app.py`,
+gunicorn, a command) starts what it needs.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from flask import Flask
+
+from sketchmaker import logs, schema, settings
+from sketchmaker.clock import Clock, SystemClock
+from sketchmaker.database import Database
+from sketchmaker.scheduling.scheduler import SubscriptionScheduler
+from sketchmaker.settings import Settings
+from sketchmaker.studio.image_store import ImageStore
+from sketchmaker.studio.providers.sandbox import SandboxProvider
+from sketchmaker.studio.worker import StudioWorker
+from sketchmaker.web import create_web_app
+from sketchmaker.web.parts import WebParts
+
+
+@dataclass(frozen=True)
+class System:
+    """One composed product: every part, wired, none running."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    scheduler: SubscriptionScheduler
+    studio_worker: StudioWorker
+    image_store: ImageStore
+
+    def start(self) -> None:
+        """Start what works in the background: resets, housekeeping and drawing."""
+        self.studio_worker.start()
+        self.scheduler.start()
+
+    def shutdown(self) -> None:
+        """Finish what is under way, stop, and give back every connection."""
+        self.scheduler.shutdown()
+        self.studio_worker.shutdown()
+        self.database.close()
+
+
+def compose(configured: Settings, clock: Clock | None = None) -> System:
+    """Wire the product for these settings. Opens no connection."""
+    clock = clock or SystemClock()
+    database = Database(configured.database_url)
+    image_store = ImageStore(configured.data_folder / "images")
+    studio_worker = StudioWorker(database, clock, [SandboxProvider(pause=clock.sleep)], image_store)
+    return System(
+        settings=configured,
+        database=database,
+        clock=clock,
+        scheduler=SubscriptionScheduler(
+            database, clock, chores={"unfinished images": studio_worker.recover}
+        ),
+        studio_worker=studio_worker,
+        image_store=image_store,
+    )
+
+
+@cache
+def process_system() -> System:
+    """This process's one system, made from its environment, with its log open and schema checked.
+
+    Raises:
+        SettingsError, SchemaError, DatabaseUnavailable: the product can't run like this; the text
+            says why and what to do.
+    """
+    configured = settings.load()
+    logs.configure(configured)
+    system = compose(configured)
+    schema.check(system.database)
+    return system
+
+
+def create_app(system: System | None = None) -> Flask:
+    """The web application of this process's system, or of the one given. Starts nothing."""
+    system = system or process_system()
+    return create_web_app(
+        WebParts(
+            settings=system.settings,
+            database=system.database,
+            clock=system.clock,
+            scheduler=system.scheduler,
+            studio_worker=system.studio_worker,
+            image_store=system.image_store,
+        )
+    )

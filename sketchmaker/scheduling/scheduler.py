@@ -1,0 +1,123 @@
+"""The scheduler that every process may run: as many as you like over one database."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from sketchmaker.clock import Clock
+from sketchmaker.credits import holds
+from sketchmaker.database import Database
+from sketchmaker.randomness import token
+from sketchmaker.scheduling.heartbeats import ProcessIdentity
+from sketchmaker.scheduling.housekeeper import Chore, Housekeeper
+from sketchmaker.scheduling.job_store import SubscriptionJobStore
+from sketchmaker.scheduling.reset_runner import ResetRunner
+from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
+
+CREDIT_RESETS = "credit_resets"
+
+logger = logging.getLogger(__name__)
+
+
+class SubscriptionScheduler:
+    """Resets credits when they are due, and keeps house.
+
+    Any process may start one: the database makes sure that each reset happens once. Not started, it
+    still answers for the schedule, as in `flask shell`.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, *, chores: Mapping[str, Chore] | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._chores = {"expired holds": self._release_expired_holds, **(chores or {})}
+        self._lock = threading.Lock()
+        self._scheduler: BackgroundScheduler | None = None
+        self._housekeeper: Housekeeper | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Does this process's scheduler run? Looks at the thread itself, not at a flag."""
+        thread = getattr(self._scheduler, "_thread", None)
+        return thread is not None and thread.is_alive()
+
+    def start(self) -> None:
+        """Start in the background; a second call changes nothing."""
+        with self._lock:
+            if self._scheduler is not None:
+                return
+            self._scheduler = self._build()
+            self._scheduler.start()
+            self._housekeeper = self._build_housekeeper()
+            self._housekeeper.start()
+        logger.info("scheduler started: credits are reset as each subscription becomes due")
+
+    def shutdown(self) -> None:
+        """Finish the batch under way and stop. What is left is still due, for whoever runs next."""
+        with self._lock:
+            if self._scheduler is None or self._housekeeper is None:
+                return
+            self._housekeeper.stop()
+            self._scheduler.shutdown()
+            self._scheduler = self._housekeeper = None
+        logger.info("scheduler stopped")
+
+    def get_scheduled_jobs(self) -> ScheduledJobs:
+        """Every upcoming reset, the next one first; read lazily, and `len()` counts them."""
+        return ScheduledJobs(self._database)
+
+    def schedule_user_reset(self, subscription_id: int) -> bool:
+        """Is this subscription's reset scheduled? Wakes the scheduler, so that it is seen at once.
+
+        There is nothing to add: an active subscription is scheduled by existing. False means that
+        there is no active subscription of that number.
+        """
+        job = find_job(self._database, subscription_id)
+        if job is None:
+            logger.warning("scheduler: there is no active subscription %s", subscription_id)
+            return False
+        if self._scheduler is not None:
+            self._scheduler.wakeup()
+        logger.info("scheduler: %s is due %s", job.job_id, job.next_run_time.isoformat())
+        return True
+
+    def _build(self) -> BackgroundScheduler:
+        runner = ResetRunner(self._database, self._clock)
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_jobstore(
+            SubscriptionJobStore(self._database, self._clock, runner), CREDIT_RESETS
+        )
+        scheduler.add_executor(ThreadPoolExecutor(max_workers=1), CREDIT_RESETS)
+        scheduler.add_listener(_log_error, EVENT_JOB_ERROR)
+        return scheduler
+
+    def _build_housekeeper(self) -> Housekeeper:
+        now = self._clock.now()
+        host, pid = socket.gethostname(), os.getpid()
+        name = f"{host}:{pid}:{token()[:8]}"
+        identity = ProcessIdentity(name=name, host=host, pid=pid, started_at=now)
+        return Housekeeper(
+            self._database,
+            self._clock,
+            identity,
+            is_alive=lambda: self.is_running,
+            chores=self._chores,
+        )
+
+    def _release_expired_holds(self, now: datetime) -> None:
+        with self._database.transaction() as session:
+            released = holds.release_expired(session, now=now)
+        if released:
+            logger.info("scheduler: %d expired hold(s) released", released)
+
+
+def _log_error(event: JobExecutionEvent) -> None:
+    logger.error("scheduler: %s failed and will be tried again: %s", event.job_id, event.exception)
