@@ -1,6 +1,6 @@
-"""${message}.
+"""${message[0].upper() + message[1:]}.
 
-Revision: ${up_revision}, after ${down_revision | comma,n}
+Forward only: an older release runs on the backup that was made before, not on a step back.
 """
 
 import sqlalchemy as sa
@@ -14,7 +14,3 @@ depends_on: str | None = ${repr(depends_on)}
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}

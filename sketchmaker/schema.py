@@ -88,7 +88,7 @@ def upgrade(database: Database) -> Upgrade:
         SchemaForeign: the tables are somebody else's.
         DatabaseUnavailable: as `Database.transaction`.
     """
-    steps = ScriptDirectory.from_config(_config())
+    steps = ScriptDirectory.from_config(alembic_config())
     head = _head(steps)
     with _alone(database) as connection:
         before = _revision(connection)
@@ -97,7 +97,7 @@ def upgrade(database: Database) -> Upgrade:
         elif not _knows(steps, before):
             raise SchemaNewer(before)
         if before != head:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(alembic_config(connection), "head")
     return Upgrade(before, head)
 
 
@@ -109,7 +109,7 @@ def check(database: Database) -> None:
         SchemaNewer: only a newer release would.
         DatabaseUnavailable: as `Database.reading`.
     """
-    steps = ScriptDirectory.from_config(_config())
+    steps = ScriptDirectory.from_config(alembic_config())
     with database.reading() as session:
         found = _revision(session.connection())
     if found is None:
@@ -155,9 +155,11 @@ def _alone_on_postgres(connection: Connection) -> Iterator[None]:
         yield
 
 
-def _config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> Config:
+    """How Alembic finds the migrations and, when they are to run, the connection they run on."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     return config
 
 

@@ -111,6 +111,12 @@ def _migrate(url: str) -> None:
             importlib.import_module(name)
     database = Database(url)
     Base.metadata.create_all(database.engine)
+    with database.transaction() as session:
+        from alembic import command
+
+        from sketchmaker import schema
+
+        command.stamp(schema.alembic_config(session.connection()), "head")
     database.close()
 
 
