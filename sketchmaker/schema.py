@@ -15,13 +15,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from sketchmaker.database import Database, DatabaseUnavailable
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
-# Any number will do, as long as nobody else takes it on the same PostgreSQL database.
-_ADVISORY_LOCK = 0x536B6574
+# Held until the transaction ends. Any number will do that nobody else takes on this database.
+_TAKE_ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(1399547252)")
 
 
 class SchemaError(Exception):
@@ -101,6 +102,15 @@ def upgrade(database: Database) -> Upgrade:
     return Upgrade(before, head)
 
 
+def wait_for_other_setups(session: Session) -> None:
+    """Let one set-up at a time go on; the next one waits until this transaction ends.
+
+    Nothing to do on SQLite, where a transaction has the database to itself.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_TAKE_ADVISORY_LOCK)
+
+
 def check(database: Database) -> None:
     """Make sure that the database has exactly the schema this code was written for.
 
@@ -151,7 +161,7 @@ def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
 @contextmanager
 def _alone_on_postgres(connection: Connection) -> Iterator[None]:
     with connection.begin():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(_TAKE_ADVISORY_LOCK)
         yield
 
 

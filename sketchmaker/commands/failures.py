@@ -1,0 +1,38 @@
+"""Failures that an operator can mend: one line on stderr, exit code 2, no traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sketchmaker.accounts.errors import AccountError
+from sketchmaker.credits.errors import CreditError
+from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.schema import SchemaError
+from sketchmaker.settings import SettingsError
+
+EXIT_CODE = 2
+
+
+class CannotListen(Exception):
+    """The address is not to be had. The text says why and what to do."""
+
+
+PREDICTABLE = (
+    AccountError,
+    CannotListen,
+    CreditError,
+    DatabaseUnavailable,
+    PermissionError,
+    SchemaError,
+    SettingsError,
+)
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """End the process with one line and exit code 2 when the block fails in a known way."""
+    try:
+        yield
+    except PREDICTABLE as error:
+        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+        sys.exit(EXIT_CODE)

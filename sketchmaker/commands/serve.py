@@ -1,0 +1,81 @@
+"""`python app.py`: the whole product in one process, served by waitress."""
+
+import errno
+import socket
+
+import click
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
+
+from sketchmaker import __version__, bootstrap
+from sketchmaker.bootstrap import System
+from sketchmaker.commands.failures import CannotListen
+from sketchmaker.commands.stopping import exit_at_signals
+from sketchmaker.settings import Settings
+
+THREADS = 8
+LOWEST_FREE_PORT = 1024
+
+
+def run() -> None:
+    """Serve until the process is told to stop; then finish what is under way.
+
+    Raises:
+        CannotListen: the address is taken or not ours.
+        SettingsError, SchemaError, DatabaseUnavailable: as `bootstrap.process_system`.
+    """
+    system = bootstrap.process_system()
+    # Listen first: a process that has no port must not start a scheduler.
+    server = _listen(system)
+    exit_at_signals()
+    try:
+        system.start()
+        _greet(system.settings)
+        server.run()
+    finally:
+        server.close()
+        system.shutdown()
+    click.echo("Stopped.")
+
+
+def _listen(system: System) -> BaseWSGIServer | MultiSocketServer:
+    configured = system.settings
+    try:
+        return create_server(
+            bootstrap.create_app(system),
+            host=configured.host,
+            port=configured.port,
+            threads=THREADS,
+            ident=None,
+            # Proxies are minded by the application, under every server alike.
+            clear_untrusted_proxy_headers=False,
+        )
+    except (OSError, ValueError) as error:
+        raise CannotListen(_why(error, configured)) from error
+
+
+def _why(error: OSError | ValueError, configured: Settings) -> str:
+    address = f"{configured.host} port {configured.port}"
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EADDRINUSE:
+        return f"{address} is taken: stop the other program, or set SKETCHMAKER_PORT to another."
+    if code in {errno.EACCES, errno.EPERM}:
+        return (
+            f"{address} needs more rights than this user has: "
+            f"set SKETCHMAKER_PORT to {LOWEST_FREE_PORT} or higher."
+        )
+    return f"{address} can't be listened on ({error}): correct SKETCHMAKER_HOST."
+
+
+def _greet(configured: Settings) -> None:
+    host = _as_visited(configured.host)
+    address = f"http://{host}:{configured.port}"
+    click.echo(f"Sketchmaker {__version__} is ready: {address}")
+    click.echo(f"Sign in at {address}/login as admin, with the password that set-up showed,")
+    click.echo(f"or make an account at {address}/register. Ctrl-C stops.")
+
+
+def _as_visited(host: str) -> str:
+    """What to type into a browser for an address that is listened on."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
