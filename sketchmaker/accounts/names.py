@@ -72,3 +72,9 @@ def time_zones() -> tuple[str, ...]:
 def is_time_zone(name: str) -> bool:
     """Whether `name` is in the IANA time zone database."""
     return name in time_zones()
+
+
+def find_time_zone(text: str) -> str | None:
+    """The time zone that a person means by "europe/berlin" or "America/New York"; None for none."""
+    wanted = text.strip().replace(" ", "_").casefold()
+    return next((name for name in time_zones() if name.casefold() == wanted), None)

@@ -63,3 +63,9 @@ def test_only_names_of_the_iana_database_are_time_zones() -> None:
     assert names.is_time_zone("UTC")
     for name in ("", "Mars/Olympus", "../etc/passwd", "posix/UTC", "localtime", "europe/berlin"):
         assert not names.is_time_zone(name)
+
+
+def test_a_time_zone_is_found_as_people_type_it() -> None:
+    assert names.find_time_zone(" america/new york ") == "America/New_York"
+    assert names.find_time_zone("utc") == "UTC"
+    assert names.find_time_zone("Berlin") is None

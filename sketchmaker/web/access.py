@@ -1,0 +1,130 @@
+"""Who may open which page: every view says so itself, and one that does not is open to nobody.
+
+`@public` or `@requires(Role.X)` stands below the route. A request is checked before its view runs,
+with the role that the person has now.
+"""
+
+import logging
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from sketchmaker.accounts.roles import Role
+from sketchmaker.web.error_responses import wants_json
+
+log = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Flask's own; it serves nothing but files that are in everybody's hands anyway.
+STATIC_ENDPOINT: Final = "static"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The role that a view asks for; None when it is open to everybody."""
+
+    role: Role | None
+
+
+class PolicyMissing(RuntimeError):
+    """A view has neither `@public` nor `@requires`: a fault of ours, so nobody may open it."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        super().__init__(f"The view {endpoint} says nobody may open it: give it an access policy.")
+
+
+def public(view: View) -> View:
+    """Open a view to everybody, signed in or not."""
+    return _with_policy(view, Policy(None))
+
+
+def requires(role: Role) -> Callable[[View], View]:
+    """Open a view to people who are signed in and have at least this role."""
+    return lambda view: _with_policy(view, Policy(role))
+
+
+def policy_of(app: Flask, endpoint: str) -> Policy | None:
+    """What the endpoint's view asks for; None when it does not say."""
+    if endpoint == STATIC_ENDPOINT:
+        return Policy(None)
+    policy: Policy | None = getattr(app.view_functions.get(endpoint), "access_policy", None)
+    return policy
+
+
+def install(app: Flask) -> None:
+    """Check every request of the application."""
+    app.before_request(_check)
+
+
+def local_path(target: str | None) -> str | None:
+    """The target when it is surely a path on this site; None for anything else.
+
+    Browsers drop tabs and line breaks and read a backslash as a slash, so that "/\\t/evil.example"
+    would lead away.
+    """
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
+        return None
+    if any(unicodedata.category(letter).startswith("C") for letter in target):
+        return None
+    return target
+
+
+def _with_policy(view: View, policy: Policy) -> View:
+    view.access_policy = policy  # type: ignore[attr-defined]
+    return view
+
+
+def _check() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        return None  # no such page or method: Flask answers that by itself
+    policy = policy_of(current_app, request.endpoint)
+    if policy is None:
+        raise PolicyMissing(request.endpoint)
+    if request.endpoint == STATIC_ENDPOINT:
+        return None
+    # Asked for here also on public pages: a view may render inside a transaction, and finding the
+    # person may have to write.
+    is_signed_in = current_user.is_authenticated
+    if policy.role is None:
+        return None
+    if not is_signed_in:
+        return _ask_to_sign_in()
+    if not current_user.role.at_least(policy.role):
+        _log_refusal(policy.role)
+        abort(403)
+    return None
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    target = url_for("login.show", next=_page_to_come_back_to())
+    if "HX-Request" in request.headers:
+        return Response(status=401, headers={"HX-Redirect": target})
+    if wants_json():
+        abort(401)
+    return redirect(target)
+
+
+def _page_to_come_back_to() -> str | None:
+    """The page that the person is looking at, which for a form is not the address it is sent to."""
+    seen = request.headers.get("HX-Current-URL") or request.referrer
+    if request.method in {"GET", "HEAD"} and "HX-Request" not in request.headers:
+        seen = request.url
+    parts = urlsplit(seen or "")
+    if parts.netloc != request.host:
+        return None
+    return local_path(urlunsplit(("", "", parts.path, parts.query, "")))
+
+
+def _log_refusal(role: Role) -> None:
+    log.warning(
+        "access refused",
+        extra={"user": current_user.id, "endpoint": request.endpoint, "needs": role.value},
+    )

@@ -1,0 +1,69 @@
+"""Signing in and out."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from werkzeug import Response
+from wtforms import PasswordField, StringField
+
+from sketchmaker.accounts.errors import AccountDeactivated, SignInThrottled, WrongCredentials
+from sketchmaker.web import sign_in_session
+from sketchmaker.web.access import local_path, public
+from sketchmaker.web.page_context import viewer
+from sketchmaker.web.parts import parts
+
+blueprint = Blueprint("login", __name__)
+
+
+class LoginForm(FlaskForm):
+    """A username or an e-mail address, and the password."""
+
+    login = StringField(default="")
+    password = PasswordField(default="")
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@public
+def show() -> ResponseReturnValue:
+    """The form; sent rightly, it leads to the page that asked for it, or else into the studio."""
+    if viewer():
+        return redirect(_destination())
+    form = LoginForm()
+    if not form.validate_on_submit():
+        return _page(form)
+    try:
+        sign_in_session.sign_in_with_password(form.login.data or "", form.password.data or "")
+    except SignInThrottled as refused:
+        response = _page(form, str(refused), HTTPStatus.TOO_MANY_REQUESTS)
+        response.headers["Retry-After"] = str(_seconds_until(refused))
+        return response
+    except (WrongCredentials, AccountDeactivated) as refused:
+        return _page(form, str(refused))
+    return redirect(_destination())
+
+
+@blueprint.post("/logout")
+@public
+def sign_out() -> ResponseReturnValue:
+    """End this browser's session. Somebody who is signed out already is simply told so again."""
+    sign_in_session.sign_out()
+    flash("You are signed out.", "success")
+    return redirect(url_for("login.show"))
+
+
+def _page(
+    form: LoginForm, problem: str = "", status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+) -> Response:
+    next_page = local_path(request.args.get("next"))
+    page = render_template("pages/login.html", form=form, problem=problem, next_page=next_page)
+    return make_response(page, status if form.is_submitted() else HTTPStatus.OK)
+
+
+def _destination() -> str:
+    return local_path(request.args.get("next")) or url_for("studio.show")
+
+
+def _seconds_until(refused: SignInThrottled) -> int:
+    return max(1, round((refused.retry_at - parts().clock.now()).total_seconds()))

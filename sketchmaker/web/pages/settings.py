@@ -1,0 +1,192 @@
+"""One's own account: who one is, the time zone, the password, and the devices that are signed in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, StringField
+
+from sketchmaker.accounts import names, password_change, passwords, profile, sessions, sign_in
+from sketchmaker.accounts.errors import (
+    SignInSessionNotFound,
+    SignInThrottled,
+    UnacceptablePassword,
+    UnknownTimeZone,
+    WrongCurrentPassword,
+)
+from sketchmaker.accounts.roles import Role
+from sketchmaker.accounts.tables import SignInSession
+from sketchmaker.web import sign_in_session
+from sketchmaker.web.access import requires
+from sketchmaker.web.parts import parts
+from sketchmaker.web.user_agents import describe
+from sketchmaker.web.wording import counted, how_far
+
+blueprint = Blueprint("settings", __name__)
+
+HIGHEST_ID = 2**31 - 1
+
+
+class TimeZoneForm(FlaskForm):
+    """Where the person's dates are read."""
+
+    time_zone = StringField(default="")
+
+
+class PasswordForm(FlaskForm):
+    """The password in force and the one to come."""
+
+    current = PasswordField(default="")
+    new = PasswordField(default="")
+
+
+@dataclass(frozen=True)
+class Device:
+    """One browser that is signed in."""
+
+    session_id: int
+    name: str
+    address: str
+    last_seen: str
+    signed_in_at: datetime
+    is_this_one: bool
+
+
+@blueprint.get("/settings")
+@requires(Role.USER)
+def show() -> ResponseReturnValue:
+    """The whole page."""
+    return _page({})
+
+
+@blueprint.post("/settings/time-zone")
+@requires(Role.USER)
+def change_time_zone() -> ResponseReturnValue:
+    """Show this person's dates in another zone."""
+    form = TimeZoneForm()
+    if not form.validate_on_submit():
+        return _page({}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    typed = form.time_zone.data or ""
+    zone = names.find_time_zone(typed) or typed
+    try:
+        with parts().database.transaction() as session:
+            profile.set_time_zone(session, user_id=current_user.id, time_zone=zone)
+    except UnknownTimeZone as refused:
+        return _page({"time_zone": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY, typed)
+    flash(f"Your dates are shown in the time zone {zone.replace('_', ' ')} now.", "success")
+    return redirect(url_for("settings.show"))
+
+
+@blueprint.post("/settings/password")
+@requires(Role.USER)
+def change_password() -> ResponseReturnValue:
+    """Put a new password in force and sign out every other device."""
+    form = PasswordForm()
+    if not form.validate_on_submit():
+        return _page({}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        ended = _change_password(form.current.data or "", form.new.data or "")
+    except UnacceptablePassword as refused:
+        return _page({"new": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    except WrongCurrentPassword as refused:
+        return _page({"current": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    except SignInThrottled as refused:
+        return _page({"current": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
+    flash(f"Your password is changed. {_signed_out(ended)}", "success")
+    return redirect(url_for("settings.show"))
+
+
+@blueprint.post(f"/settings/devices/<int(max={HIGHEST_ID}):session_id>/sign-out")
+@requires(Role.USER)
+def sign_out_device(session_id: int) -> ResponseReturnValue:
+    """End one session of this person."""
+    try:
+        with parts().database.transaction() as session:
+            sessions.revoke(
+                session,
+                user_id=current_user.id,
+                session_id=session_id,
+                now=parts().clock.now(),
+            )
+    except SignInSessionNotFound as refused:
+        flash(str(refused), "info")
+    else:
+        flash("That device is signed out.", "success")
+    return redirect(url_for("settings.show", _anchor="devices"))
+
+
+@blueprint.post("/settings/devices/sign-out-others")
+@requires(Role.USER)
+def sign_out_others() -> ResponseReturnValue:
+    """End every session of this person but the one in use."""
+    with parts().database.transaction() as session:
+        ended = sessions.revoke_others(
+            session,
+            user_id=current_user.id,
+            keep_session_id=current_user.session_id,
+            now=parts().clock.now(),
+        )
+    flash(_signed_out(ended), "success")
+    return redirect(url_for("settings.show", _anchor="devices"))
+
+
+def _change_password(current: str, new: str) -> int:
+    """Change it; gives how many other devices were signed out by that."""
+    password_change.check_new(
+        current=current, new=new, username=current_user.username, email=current_user.email
+    )
+    now, database = parts().clock.now(), parts().database
+    with database.transaction() as session:
+        pending = sign_in.begin_attempt(
+            session, login=current_user.username, address=sign_in_session.address(), now=now
+        )
+    new_hash = password_change.prepare(pending, current=current, new=new)
+    with database.transaction() as session:
+        return password_change.change(
+            session,
+            pending,
+            new_hash=new_hash,
+            keep_session_id=current_user.session_id,
+            now=now,
+        )
+
+
+def _page(
+    problems: dict[str, str],
+    status: HTTPStatus = HTTPStatus.OK,
+    typed_time_zone: str | None = None,
+) -> ResponseReturnValue:
+    now = parts().clock.now()
+    with parts().database.reading() as session:
+        rows = sessions.list_open(session, current_user.id, now=now)
+    return render_template(
+        "pages/settings.html",
+        person=current_user,
+        problems=problems,
+        time_zone=current_user.time_zone if typed_time_zone is None else typed_time_zone,
+        time_zones=names.time_zones(),
+        now=now,
+        devices=[_device(row, now) for row in rows],
+        shortest_password=passwords.SHORTEST,
+    ), status
+
+
+def _device(row: SignInSession, now: datetime) -> Device:
+    return Device(
+        session_id=row.id,
+        name=describe(row.user_agent),
+        address=row.address,
+        last_seen=how_far(now, row.last_seen_at),
+        signed_in_at=row.created_at,
+        is_this_one=row.id == current_user.session_id,
+    )
+
+
+def _signed_out(ended: int) -> str:
+    if not ended:
+        return "No other device was signed in."
+    return f"{counted(ended, 'other device was', 'other devices were')} signed out."

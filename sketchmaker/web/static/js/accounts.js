@@ -1,0 +1,23 @@
+// Small comforts of the account forms. Without scripts the forms work all the same.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-password-toggle]");
+  if (!button) return;
+  const input = document.getElementById(button.getAttribute("aria-controls"));
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!shown));
+  button.textContent = shown ? "Show" : "Hide";
+});
+
+// A password is sent from a password field, or the browser would offer it as a past entry elsewhere.
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll("[data-password-toggle][aria-pressed='true']")) {
+    button.click();
+  }
+});
+
+for (const input of document.querySelectorAll("[data-time-zone]")) {
+  try {
+    input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value;
+  } catch {} // the server's own choice stays
+}
