@@ -78,13 +78,20 @@ def _shared() -> list[structlog.typing.Processor]:
 
 def _formatter() -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_leavings, *_shared()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             _one_line,
         ],
     )
+
+
+def _drop_leavings(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # Another handler's formatter leaves these on the record, where they look like facts.
+    return {key: value for key, value in event.items() if key not in {"message", "asctime"}}
 
 
 def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -1,0 +1,196 @@
+"""Settings: what is read, what is refused, and in which words."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from sketchmaker import settings
+from sketchmaker.settings import Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKETCHMAKER_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def load_with(monkeypatch: pytest.MonkeyPatch, **written: str) -> Settings:
+    for name, value in written.items():
+        monkeypatch.setenv(name, value)
+    return settings.load()
+
+
+def test_without_any_setting_the_database_is_a_file_in_the_data_folder(data_folder: Path) -> None:
+    found = settings.load()
+    assert found.database_url == f"sqlite:///{data_folder}/sketchmaker.db"
+    assert (found.host, found.port, found.trusted_proxies) == ("127.0.0.1", 5000, 0)
+
+
+def test_the_data_folder_is_made_for_its_owner_only(data_folder: Path) -> None:
+    assert settings.load().data_folder == data_folder
+    assert data_folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_without_a_setting_the_data_folder_is_beside_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SKETCHMAKER_DATA")
+    assert settings.load().data_folder == tmp_path / "data"
+
+
+def test_a_folder_with_signs_that_urls_escape_is_opened_under_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sketchmaker.database import Database
+
+    folder = tmp_path / "100% mine?#"
+    found = load_with(monkeypatch, SKETCHMAKER_DATA=str(folder))
+    database = Database(found.database_url)
+    database.ping()
+    database.close()
+    assert (folder / "sketchmaker.db").exists()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_may_be_named_as_hosts_name_it(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load_with(monkeypatch, DATABASE_URL=f"{scheme}://ada:p%40ss@db:5433/sketch")
+    assert found.database_url == "postgresql+psycopg://ada:p%40ss@db:5433/sketch"
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("mysql://ada:hunter2@db/sketch", "is for mysql"),
+        ("hunter2", "can't be understood"),
+        ("postgresql://ada:hunter2@db:port/sketch", "can't be understood"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:////no/such/folder/hunter2.db", "/no/such/folder"),
+    ],
+)
+def test_a_wrong_database_url_is_named_without_showing_its_password(
+    url: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_with(monkeypatch, DATABASE_URL=url)
+    said = str(refused.value)
+    assert said.startswith("DATABASE_URL") and complaint in said
+    assert "hunter2" not in said and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("SKETCHMAKER_PORT", "http", "a number from 1 to 65535"),
+        ("SKETCHMAKER_PORT", "0", "a number from 1 to 65535"),
+        ("SKETCHMAKER_PORT", "65536", "a number from 1 to 65535"),
+        ("SKETCHMAKER_TRUSTED_PROXIES", "6", "a number from 0 to 5"),
+        ("SKETCHMAKER_LOG_LEVEL", "loud", "debug, info, warning or error"),
+    ],
+)
+def test_a_wrong_value_is_shown_with_the_rule_it_breaks(
+    name: str, value: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_with(monkeypatch, **{name: value})
+    assert str(refused.value) == f"{name} is {value!r}: it must be {rule}."
+
+
+def test_everything_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"SKETCHMAKER_PORT .*SKETCHMAKER_LOG_LEVEL"):
+        load_with(monkeypatch, SKETCHMAKER_PORT="x", SKETCHMAKER_LOG_LEVEL="y")
+
+
+def test_a_short_secret_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="SKETCHMAKER_SECRET_KEY") as refused:
+        load_with(monkeypatch, SKETCHMAKER_SECRET_KEY="hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_empty_setting_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_with(monkeypatch, SKETCHMAKER_PORT="", DATABASE_URL="").port == 5000
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("SKETCHMAKER_PORT=6001\nSKETCHMAKER_HOST=0.0.0.0\n")
+    found = load_with(monkeypatch, SKETCHMAKER_PORT="6002")
+    assert (found.host, found.port) == ("0.0.0.0", 6002)
+
+
+def test_a_file_that_is_no_text_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SKETCHMAKER_PORT=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"\.env can't be read"):
+        settings.load()
+
+
+def test_a_misspelt_setting_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    warning = load_with(monkeypatch, SKETCHMAKER_PROT="6001").unknown_names_warning
+    assert warning is not None and "SKETCHMAKER_PROT" in warning and "SKETCHMAKER_PORT" in warning
+
+
+def test_the_master_key_of_a_later_release_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_with(monkeypatch, SKETCHMAKER_MASTER_KEY="x").unknown_names_warning is None
+
+
+def test_what_is_printed_of_settings_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load_with(
+        monkeypatch,
+        DATABASE_URL="postgresql://ada:hunter2@db/sketch",
+        SKETCHMAKER_ADMIN_PASSWORD="hunter2",
+        SKETCHMAKER_SECRET_KEY="hunter2" * 8,
+    )
+    assert "hunter2" not in repr(found)
+
+
+def test_a_data_folder_that_is_a_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SettingsError, match="SKETCHMAKER_DATA"):
+        load_with(monkeypatch, SKETCHMAKER_DATA=str(tmp_path / "taken"))
+
+
+def test_the_secret_key_is_made_once_and_kept_for_its_owner(data_folder: Path) -> None:
+    first, second = settings.load(), settings.load()
+    assert first.secret_key == second.secret_key
+    assert len(first.secret_key) >= settings.SHORTEST_SECRET_KEY
+    assert (data_folder / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_key_of_the_environment_leaves_no_file(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_with(monkeypatch, SKETCHMAKER_SECRET_KEY="k" * 32).secret_key == "k" * 32
+    assert not (data_folder / "secret.key").exists()
+
+
+def test_a_damaged_key_file_is_refused(data_folder: Path) -> None:
+    data_folder.mkdir()
+    (data_folder / "secret.key").write_text("short\n")
+    with pytest.raises(SettingsError, match="is damaged"):
+        settings.load()
+
+
+@pytest.mark.race
+def test_processes_that_start_at_once_get_one_key(data_folder: Path) -> None:
+    together = threading.Barrier(8)
+    keys: list[str] = []
+
+    def start() -> None:
+        together.wait()
+        keys.append(settings.load().secret_key)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8 and len(set(keys)) == 1
+    assert sorted(os.listdir(data_folder)) == ["secret.key"]
