@@ -9,5 +9,5 @@ scripts/chromium.sh
 "$bin/ruff" check .
 "$bin/ruff" format --check --quiet .
 "$bin/mypy"
-"$bin/lint-imports" --no-cache
+"$bin/lint-imports" --no-logo --no-cache
 exec "$bin/python" -m pytest "$@"

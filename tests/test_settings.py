@@ -1,6 +1,5 @@
 """Settings: what is read, what is refused, and in which words."""
 
-import os
 import threading
 from pathlib import Path
 
@@ -193,4 +192,4 @@ def test_processes_that_start_at_once_get_one_key(data_folder: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(keys) == 8 and len(set(keys)) == 1
-    assert sorted(os.listdir(data_folder)) == ["secret.key"]
+    assert [file.name for file in data_folder.iterdir()] == ["secret.key"]
