@@ -6,7 +6,7 @@ NAMES_FILE lists one icon a line: `check` (outline) or `filled/check`.
 """
 
 import sys
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 SVG = "http://www.w3.org/2000/svg"
@@ -19,13 +19,13 @@ def icon_names(names_file: Path) -> list[str]:
     return sorted({line for line in lines if line})
 
 
-def symbol(icon_folder: Path, name: str) -> ElementTree.Element:
+def symbol(icon_folder: Path, name: str) -> ET.Element:
     """Return one icon as a `<symbol>` with the id that pages refer to."""
     path = icon_folder / (f"{name}.svg" if "/" in name else f"outline/{name}.svg")
-    svg = ElementTree.parse(path).getroot()
+    svg = ET.parse(path).getroot()
     attributes = {"id": name.replace("/", "-"), "viewBox": svg.get("viewBox", "0 0 24 24")}
     attributes |= {key: value for key in KEPT_ATTRIBUTES if (value := svg.get(key))}
-    element = ElementTree.Element(f"{{{SVG}}}symbol", attributes)
+    element = ET.Element(f"{{{SVG}}}symbol", attributes)
     # The first path of every icon is an invisible 24 by 24 square.
     element.extend(child for child in svg if child.get("d") != "M0 0h24v24H0z")
     for child in element.iter():
@@ -35,11 +35,11 @@ def symbol(icon_folder: Path, name: str) -> ElementTree.Element:
 
 def write_sprite(icon_folder: Path, names_file: Path, sprite: Path) -> None:
     """Write the sprite file."""
-    ElementTree.register_namespace("", SVG)
-    root = ElementTree.Element(f"{{{SVG}}}svg")
+    ET.register_namespace("", SVG)
+    root = ET.Element(f"{{{SVG}}}svg")
     root.extend(symbol(icon_folder, name) for name in icon_names(names_file))
-    ElementTree.indent(root, space="")
-    sprite.write_bytes(ElementTree.tostring(root) + b"\n")
+    ET.indent(root, space="")
+    sprite.write_bytes(ET.tostring(root) + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,88 @@
-"""The web: pages, their addresses, and how errors are answered. Owns no business rule and no table."""
+"""The web: pages, their addresses, who may open them, and how errors are answered.
+
+Owns no business rule and no table. A view parses, opens a transaction, calls one verb of a context
+and renders what it gave.
+"""
+
+from typing import Final
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from sketchmaker.web import (
+    access,
+    error_responses,
+    page_context,
+    paging,
+    security_headers,
+    sign_in_session,
+    static_files,
+    template_filters,
+)
+from sketchmaker.web.admin import subscriptions as admin_subscriptions
+from sketchmaker.web.pages import (
+    dashboard,
+    gallery,
+    health,
+    home,
+    login,
+    pricing,
+    register,
+    settings,
+    studio,
+)
+from sketchmaker.web.parts import EXTENSION, WebParts
+
+BLUEPRINTS: Final = (
+    home.blueprint,
+    pricing.blueprint,
+    register.blueprint,
+    login.blueprint,
+    settings.blueprint,
+    dashboard.blueprint,
+    studio.blueprint,
+    gallery.blueprint,
+    health.blueprint,
+    admin_subscriptions.blueprint,
+)
+
+# The longest form is a prompt; nothing is uploaded yet.
+LONGEST_BODY_BYTES: Final = 256 * 1024
+
+
+def create_web_app(parts: WebParts) -> Flask:
+    """The Flask application over these parts. It starts nothing and opens no connection."""
+    app = Flask(__name__)
+    app.extensions[EXTENSION] = parts
+    app.config.update(
+        SECRET_KEY=parts.settings.secret_key,
+        MAX_CONTENT_LENGTH=LONGEST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=LONGEST_BODY_BYTES,
+        # A studio stays open all day: the token lives as long as the sign-in.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    CSRFProtect(app)
+    for part in (
+        sign_in_session,
+        access,
+        security_headers,
+        static_files,
+        page_context,
+        template_filters,
+        paging,
+        error_responses,
+    ):
+        part.install(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    _trust_proxies(app, parts.settings.trusted_proxies)
+    return app
+
+
+def _trust_proxies(app: Flask, count: int) -> None:
+    if count:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=count, x_prefix=count
+        )

@@ -1,18 +1,17 @@
-"""The one table from errors to answers, and the three shapes of an answer: page, htmx fragment, JSON.
+"""The one table from errors to answers, and an answer's three shapes: page, htmx fragment, JSON.
 
-A view lets the errors of the contexts pass unless it can say something better on its own page. An
-error that is not in the table is a fault of ours: it is logged with an id, and the reader sees the id
-and nothing else.
+A view lets the errors of the contexts pass, unless it can say something better on its own page. An
+error that is not in the table is our fault: it is logged with an id, and the reader sees only that id.
 """
 
 import logging
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
-from flask.typing import ResponseReturnValue
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import http_date
 
 from sketchmaker.accounts import errors as accounts
 from sketchmaker.credits import errors as credits
@@ -33,16 +32,123 @@ class Answer:
     title: str
 
 
-ANSWERS: Final[dict[type[Exception], Answer]] = {}
+OUR_FAULT: Final = Answer(500, "Something broke on our side")
+
+NOT_ACCEPTED: Final = "That can't be used"
+
+ANSWERS: Final[dict[type[Exception], Answer]] = {
+    accounts.InvalidRegistration: Answer(422, NOT_ACCEPTED),
+    accounts.UsernameTaken: Answer(409, "That name is taken"),
+    accounts.EmailTaken: Answer(409, "There is an account already"),
+    accounts.WrongCredentials: Answer(422, "That did not match"),
+    accounts.AccountDeactivated: Answer(403, "This account is switched off"),
+    accounts.SignInThrottled: Answer(429, "Too many attempts"),
+    accounts.WrongCurrentPassword: Answer(422, "That did not match"),
+    accounts.UnacceptablePassword: Answer(422, NOT_ACCEPTED),
+    accounts.UnknownTimeZone: Answer(422, NOT_ACCEPTED),
+    accounts.SignInSessionNotFound: Answer(404, "No such device"),
+    credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
+    credits.InsufficientCredits: Answer(402, "Not enough credits"),
+    credits.NoActiveSubscription: Answer(403, "No plan yet"),
+    credits.AlreadySubscribed: Answer(409, "There is a plan already"),
+    credits.SubscriptionNotFound: Answer(404, "No such subscription"),
+    credits.UnknownPlan: Answer(404, "No such plan"),
+    credits.ResetConflict: Answer(503, "Back in a moment"),
+    credits.HoldNotFound: OUR_FAULT,
+    credits.HoldNotPending: OUR_FAULT,
+    studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),
+    studio.RequestKeyReused: Answer(409, "Sent before"),
+    studio.TooManyGenerations: Answer(429, "One thing at a time"),
+    studio.GenerationNotFound: Answer(404, "No such generation"),
+    studio.ImageNotFound: Answer(404, "No such image"),
+    studio.ImageFileMissing: Answer(404, "This image is missing"),
+    studio.UnusablePicture: OUR_FAULT,
+    studio.ProviderFailed: OUR_FAULT,
+    DatabaseUnavailable: Answer(503, "Back in a moment"),
+}
 
 HTTP_WORDS: Final[dict[int, tuple[str, str]]] = {
     400: ("That request was not complete", "Go back, check what you entered, and try again."),
-    403: ("This page is not for you", "Your account may not open it. Ask an admin if it should."),
-    404: ("Nothing here", "The page was moved, deleted, or never existed."),
+    401: ("Please sign in", "This page is for people with an account."),
+    403: (
+        "This page is not open to you",
+        "Your account may not see it. Ask an admin if it should.",
+    ),
+    404: ("There is nothing here", "The page was moved or deleted, or it never existed."),
     405: ("That is not how this page works", "Open it from the navigation instead."),
     413: ("That is too large", "Send less at once."),
     422: ("Something you entered can't be used", "Check it and try again."),
-    429: ("Too many attempts", "Wait a moment before you try again."),
-    500: ("Something broke on our side", "It has been noted. Nothing was charged."),
+    429: ("That was too often", "Wait a moment before you try again."),
+    500: ("Something broke on our side", "It has been noted. Nothing was charged for it."),
     503: ("Back in a moment", "The studio can't answer right now. Try again shortly."),
 }
+
+FORM_TOO_OLD: Final = Answer(400, "This form was open for too long")
+
+
+def install(app: Flask) -> None:
+    """Answer every error of the application in one way."""
+    for known in (*ANSWERS, CSRFError):
+        app.register_error_handler(known, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unknown)
+
+
+def _known(error: Exception) -> Response:
+    if isinstance(error, CSRFError):
+        return respond(FORM_TOO_OLD, "Go back, reload the page, and send it again.")
+    answer = ANSWERS.get(type(error), OUR_FAULT)
+    if answer is OUR_FAULT:
+        return _unknown(error)
+    if answer.status >= 500:
+        log.warning("%s %s answered %d: %s", request.method, request.path, answer.status, error)
+    response = respond(answer, str(error))
+    retry_at = getattr(error, "retry_at", None)
+    if retry_at is not None:
+        response.headers["Retry-After"] = http_date(retry_at)
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    title, sentence = HTTP_WORDS.get(error.code, (error.name, error.description or ""))
+    response = respond(Answer(error.code, title), sentence)
+    for name in ("Allow", "Retry-After"):
+        if value := error.get_response().headers.get(name):
+            response.headers[name] = value
+    return response
+
+
+def _unknown(error: Exception) -> Response:
+    error_id = token()[:ERROR_ID_LENGTH]
+    log.error("error %s at %s %s", error_id, request.method, request.path, exc_info=error)
+    title, sentence = HTTP_WORDS[500]
+    return respond(Answer(500, title), sentence, error_id=error_id)
+
+
+def respond(answer: Answer, sentence: str, *, error_id: str | None = None) -> Response:
+    """Say it in the shape that the client asked for."""
+    if wants_json():
+        body = {"error": answer.title, "detail": sentence} | ({"id": error_id} if error_id else {})
+        response = jsonify(body)
+    else:
+        # With the database gone, nothing about the reader can be asked: the frame stays bare.
+        g.frame_is_bare = answer.status >= 500
+        template = "errors/fragment.html" if is_fragment_request() else "errors/page.html"
+        response = make_response(
+            render_template(template, answer=answer, sentence=sentence, error_id=error_id)
+        )
+    response.status_code = answer.status
+    return response
+
+
+def wants_json() -> bool:
+    """Does the client prefer JSON to a page?"""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
+    return best == "application/json" or request.path.startswith(("/api/", "/healthz"))
+
+
+def is_fragment_request() -> bool:
+    """Did htmx ask, for a part of a page?"""
+    return "HX-Request" in request.headers and request.headers.get("HX-Request-Type") != "full"

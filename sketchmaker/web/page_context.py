@@ -1,17 +1,17 @@
-"""What every page knows without its view having to say so: who reads it, the navigation, the balance."""
+"""What every page knows by itself: who reads it, the navigation, the balance in the header."""
 
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from flask import Flask, request, url_for
+from flask import Flask, g, request, url_for
 from flask_login import current_user
 
 from sketchmaker.accounts.roles import Role
-from sketchmaker.accounts.tables import User
 from sketchmaker.credits import statement
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.statement import Statement
 from sketchmaker.web.parts import parts
+from sketchmaker.web.sign_in_session import CurrentUser
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,23 @@ def install(app: Flask) -> None:
             "navigation": navigation,
             "admin_sections": admin_sections,
             "header_statement": header_statement,
+            "register_url": url_for("register.show"),
         }
 
 
-def viewer() -> User | None:
-    """The person who is signed in, if anybody is."""
-    return cast(User, current_user) if current_user.is_authenticated else None
+def viewer() -> CurrentUser | None:
+    """The person who is signed in, if anybody is (and if the database is there to say so)."""
+    if g.get("frame_is_bare"):
+        return None
+    return cast(CurrentUser, current_user) if current_user.is_authenticated else None
+
+
+def signed_in_viewer() -> CurrentUser:
+    """The person who is signed in, on pages that nobody else reaches."""
+    person = viewer()
+    if person is None:
+        raise RuntimeError("This view lacks @requires: nobody is signed in.")
+    return person
 
 
 def viewer_zone() -> str:

@@ -1,4 +1,4 @@
-"""Static files under addresses that change with their content, so that browsers may keep them for good."""
+"""Static files at addresses that change with their content, for browsers to keep for good."""
 
 import hashlib
 from functools import lru_cache

@@ -15,6 +15,7 @@ def install(app: Flask) -> None:
         "number": number,
         "moment": moment,
         "day": day,
+        "plain_day": wording.day,
         "signed": wording.signed,
         "counted": wording.counted,
         "days_away": wording.days_away,

@@ -1,15 +1,16 @@
-"""Times, counts and days in words, in the zone of the person who reads them. Pure: no clock, no request."""
+"""Times, counts and days in words, in the reader's zone. Pure: no clock, no request."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 FIRST_DAY_MISSING_FROM_A_MONTH: Final = 29
+MINUS: Final = "\N{MINUS SIGN}"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def zone_or_utc(name: str) -> ZoneInfo:
-    """The zone of that IANA name; UTC when the machine does not know it (a page must still show)."""
+    """The zone of that IANA name; UTC when this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -51,8 +52,8 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def signed(number: int) -> str:
-    """`+10`, `−1` (a true minus sign), `0`."""
-    return f"+{number:,}" if number > 0 else f"{number:,}".replace("-", "−")
+    """`+10`, `0`, and a negative number with a true minus sign."""
+    return f"+{number:,}" if number > 0 else f"{number:,}".replace("-", MINUS)
 
 
 def days_away(days: int) -> str:
@@ -66,7 +67,8 @@ def how_far(now: datetime, moment: datetime) -> str:
     size = abs(distance)
     if size < MINUTE:
         return "just now" if distance <= timedelta() else "in less than a minute"
-    unit, name = next((u, n) for u, n in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")) if size >= u)
+    units = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
+    unit, name = next((unit, name) for unit, name in units if size >= unit)
     words = counted(int(size / unit), name)
     return f"in {words}" if distance > timedelta() else f"{words} ago"
 

@@ -1,1 +1,1 @@
-"""The pages that people and visitors see, one blueprint a file. Owns no rules: it asks the contexts."""
+"""The pages of people and visitors, one blueprint a file. Owns no rules: it asks the contexts."""

@@ -1,4 +1,4 @@
-"""One's own account: who one is, the time zone, the password, and the devices that are signed in."""
+"""One's own account: profile, time zone, password, and the devices that are signed in."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -158,7 +158,7 @@ def _change_password(current: str, new: str) -> int:
 def _page(
     problems: dict[str, str],
     status: HTTPStatus = HTTPStatus.OK,
-    typed_time_zone: str | None = None,
+    typed_time_zone: str = "",
 ) -> ResponseReturnValue:
     now = parts().clock.now()
     with parts().database.reading() as session:
@@ -167,7 +167,7 @@ def _page(
         "pages/settings.html",
         person=current_user,
         problems=problems,
-        time_zone=current_user.time_zone if typed_time_zone is None else typed_time_zone,
+        time_zone=(typed_time_zone or current_user.time_zone).replace("_", " "),
         time_zones=names.time_zones(),
         now=now,
         devices=[_device(row, now) for row in rows],

@@ -5,14 +5,13 @@ document.addEventListener("click", (event) => {
   const input = document.getElementById(button.getAttribute("aria-controls"));
   const shown = input.type === "text";
   input.type = shown ? "password" : "text";
-  button.setAttribute("aria-pressed", String(!shown));
-  button.textContent = shown ? "Show" : "Hide";
+  button.firstElementChild.textContent = shown ? "Show" : "Hide";
 });
 
 // A password is sent from a password field, or the browser would offer it as a past entry elsewhere.
 document.addEventListener("submit", (event) => {
-  for (const button of event.target.querySelectorAll("[data-password-toggle][aria-pressed='true']")) {
-    button.click();
+  for (const button of event.target.querySelectorAll("[data-password-toggle]")) {
+    if (document.getElementById(button.getAttribute("aria-controls")).type === "text") button.click();
   }
 });
 

@@ -1,0 +1,131 @@
+"""Who is on which plan with how many credits, and what the scheduler will do when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from sketchmaker.accounts.roles import Role
+from sketchmaker.credits import listings, plans
+from sketchmaker.credits.listings import NO_PLAN, Page, ResetRow, SubscriptionRow, Totals
+from sketchmaker.credits.tables import SubscriptionPlanModel
+from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
+from sketchmaker.web import paging, wording
+from sketchmaker.web.access import requires
+from sketchmaker.web.parts import parts
+
+blueprint = Blueprint("admin_subscriptions", __name__, url_prefix="/admin")
+
+ROWS_A_PAGE: Final = 25
+
+
+@dataclass(frozen=True)
+class SubscriptionsPage:
+    """What `/admin/subscriptions/` shows, as of `now`."""
+
+    totals: Totals
+    found: Page[SubscriptionRow]
+    plan_choices: tuple[tuple[str, str], ...]
+    text: str
+    plan: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A scheduled reset, and how far away it is in words."""
+
+    reset: ResetRow
+    how_far: str
+
+
+@dataclass(frozen=True)
+class ProcessRow:
+    """One process with a scheduler, and when it was last heard of, in words."""
+
+    name: str
+    is_alive: bool
+    heard_of: str
+
+
+@dataclass(frozen=True)
+class JobsPage:
+    """What `/admin/subscriptions/scheduled-jobs` shows, as of `now`."""
+
+    health: SchedulerHealth
+    last_heartbeat_words: str
+    processes: tuple[ProcessRow, ...]
+    totals: Totals
+    found: Page[ResetRow]
+    rows: tuple[JobRow, ...]
+    text: str
+    now: datetime
+
+
+@blueprint.get("/")
+@requires(Role.ADMIN)
+def start() -> ResponseReturnValue:
+    """The console begins with the subscriptions."""
+    return redirect(url_for(".show"))
+
+
+@blueprint.get("/subscriptions/")
+@requires(Role.ADMIN)
+def show() -> ResponseReturnValue:
+    """Users with plan, balance and next reset; searched, filtered and paged."""
+    now, text = parts().clock.now(), paging.search_text()
+    with parts().database.reading() as session:
+        choices = _plan_choices(plans.active_plans(session))
+        plan = request.args.get("plan", "")
+        plan = plan if plan in dict(choices) else ""
+        found = listings.search_subscriptions(
+            session,
+            now=now,
+            text=text,
+            plan=plan or None,
+            page=paging.page_number(),
+            per_page=ROWS_A_PAGE,
+        )
+        totals = listings.totals(session, now=now)
+    page = SubscriptionsPage(totals, found, choices, text, plan, now)
+    return render_template("admin/subscriptions.html", page=page)
+
+
+@blueprint.get("/subscriptions/scheduled-jobs")
+@requires(Role.ADMIN)
+def scheduled_jobs() -> ResponseReturnValue:
+    """The scheduler's health, and which credits come back when; the next one first."""
+    now, text = parts().clock.now(), paging.search_text()
+    with parts().database.reading() as session:
+        health = scheduler_health(session, now=now)
+        totals = listings.totals(session, now=now)
+        found = listings.upcoming_resets(
+            session, now=now, text=text, page=paging.page_number(), per_page=ROWS_A_PAGE
+        )
+    page = JobsPage(
+        health=health,
+        last_heartbeat_words=_heard_of(health.last_heartbeat, now),
+        processes=tuple(
+            ProcessRow(
+                f"{process.host} {process.pid}", process.is_alive, _heard_of(process.beat_at, now)
+            )
+            for process in health.processes
+        ),
+        totals=totals,
+        found=found,
+        rows=tuple(JobRow(reset, wording.how_far(now, reset.next_reset)) for reset in found.items),
+        text=text,
+        now=now,
+    )
+    return render_template("admin/scheduled_jobs.html", page=page)
+
+
+def _plan_choices(offered: list[SubscriptionPlanModel]) -> tuple[tuple[str, str], ...]:
+    named = tuple((plan.name, plan.display_name) for plan in offered)
+    return (("", "All plans"), *named, (NO_PLAN, "No plan"))
+
+
+def _heard_of(last: datetime | None, now: datetime) -> str:
+    return wording.how_far(now, last) if last else "never"

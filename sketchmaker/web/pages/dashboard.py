@@ -1,0 +1,79 @@
+"""One's own plan: what is left, when it comes back, and where every credit went."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts.roles import Role
+from sketchmaker.credits import ledger
+from sketchmaker.credits.explanations import explain
+from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.credits.tables import UsageHistory
+from sketchmaker.web import paging, wording
+from sketchmaker.web.access import requires
+from sketchmaker.web.page_context import signed_in_viewer
+from sketchmaker.web.parts import parts
+from sketchmaker.web.sign_in_session import CurrentUser
+from sketchmaker.web.usage_chart import UsageChart, usage_chart
+
+blueprint = Blueprint("dashboard", __name__)
+
+ROWS_A_PAGE: Final = 15
+HIGHEST_ROW_ID: Final = 2**62
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """One line of the ledger, explained."""
+
+    at: datetime
+    what: str
+    delta: int
+    balance_after: int
+
+
+@dataclass(frozen=True)
+class DashboardPage:
+    """Everything that the dashboard shows."""
+
+    statement: Statement
+    days_until_reset: int
+    why_that_day: str
+    chart: UsageChart
+    rows: tuple[UsageRow, ...]
+    is_first_page: bool
+    older_before: int | None
+
+
+@blueprint.get("/dashboard")
+@requires(Role.USER)
+def show() -> ResponseReturnValue:
+    """The dashboard; `?before=` pages back through the ledger."""
+    before = paging.whole_number("before", default=None, highest=HIGHEST_ROW_ID)
+    now = parts().clock.now()
+    with parts().database.reading() as session:
+        page = _page(session, signed_in_viewer(), before, now)
+    return render_template("pages/dashboard.html", page=page)
+
+
+def _page(session: Session, user: CurrentUser, before: int | None, now: datetime) -> DashboardPage:
+    statement = statement_for(session, user.id, now=now)
+    found = ledger.recent(session, user.id, limit=ROWS_A_PAGE + 1, before_id=before)
+    shown = found[:ROWS_A_PAGE]
+    return DashboardPage(
+        statement=statement,
+        days_until_reset=statement.days_until_reset(now, user.time_zone),
+        why_that_day=wording.why_that_day(statement.anchor, statement.time_zone),
+        chart=usage_chart(session, user.id, now=now, zone=user.time_zone),
+        rows=tuple(_row(row) for row in shown),
+        is_first_page=before is None,
+        older_before=shown[-1].id if len(found) > ROWS_A_PAGE else None,
+    )
+
+
+def _row(row: UsageHistory) -> UsageRow:
+    return UsageRow(row.created_at, explain(row), row.credits_delta, row.balance_after)

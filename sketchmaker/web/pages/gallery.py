@@ -1,0 +1,134 @@
+"""One's own images: the grid, each in full, its files, deleting it. Nobody sees another's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, Response, flash, redirect, render_template, send_file, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts.roles import Role
+from sketchmaker.credits.listings import Page
+from sketchmaker.studio import gallery
+from sketchmaker.studio.models_on_offer import SIZES
+from sketchmaker.studio.origins import generations_of
+from sketchmaker.studio.tables import Image
+from sketchmaker.web import paging
+from sketchmaker.web.access import requires
+from sketchmaker.web.page_context import signed_in_viewer
+from sketchmaker.web.parts import parts
+from sketchmaker.web.thumbs import Thumb, thumbs
+
+blueprint = Blueprint("gallery", __name__)
+
+IMAGES_A_PAGE: Final = 24
+# An image never changes, but deleting it, or signing out, should soon be felt in this browser too.
+KEPT_BY_THE_BROWSER: Final = "private, max-age=3600"
+
+
+@dataclass(frozen=True)
+class GalleryPage:
+    """One page of the grid."""
+
+    found: Page[Image]
+    thumbs: tuple[Thumb, ...]
+
+
+@dataclass(frozen=True)
+class ImagePage:
+    """One image and all that is known of it."""
+
+    public_id: str
+    prompt: str
+    size_label: str
+    width: int
+    height: int
+    seed: int
+    provider: str
+    made_at: datetime
+
+
+@blueprint.get("/gallery")
+@requires(Role.USER)
+def show() -> ResponseReturnValue:
+    """The grid, newest first."""
+    with parts().database.reading() as session:
+        found = gallery.page_of_images(
+            session,
+            user_id=signed_in_viewer().id,
+            page=paging.page_number(),
+            per_page=IMAGES_A_PAGE,
+        )
+        page = GalleryPage(found, thumbs(session, found.items))
+    return render_template("pages/gallery.html", page=page)
+
+
+@blueprint.get("/gallery/<public_id>")
+@requires(Role.USER)
+def image(public_id: str) -> ResponseReturnValue:
+    """One image in full."""
+    with parts().database.reading() as session:
+        page = _image_page(session, public_id)
+    return render_template("pages/image.html", image=page)
+
+
+@blueprint.get("/gallery/<public_id>/delete")
+@requires(Role.USER)
+def confirm_delete(public_id: str) -> ResponseReturnValue:
+    """Asks before anything is lost."""
+    with parts().database.reading() as session:
+        page = _image_page(session, public_id)
+    return render_template("pages/image_delete.html", image=page)
+
+
+@blueprint.post("/gallery/<public_id>/delete")
+@requires(Role.USER)
+def delete(public_id: str) -> ResponseReturnValue:
+    """Forget the image; its files go once that is certain."""
+    with parts().database.transaction() as session:
+        names = gallery.delete_image(session, user_id=signed_in_viewer().id, public_id=public_id)
+    parts().image_store.remove(*names)
+    flash("The image was deleted.", "success")
+    return redirect(url_for(".show"), 303)
+
+
+@blueprint.get("/images/<public_id>.png")
+@requires(Role.USER)
+def original(public_id: str) -> ResponseReturnValue:
+    """The picture itself."""
+    return _file(_own_image(public_id).file_name, "image/png")
+
+
+@blueprint.get("/images/<public_id>/thumbnail.webp")
+@requires(Role.USER)
+def thumbnail(public_id: str) -> ResponseReturnValue:
+    """The small picture for grids."""
+    return _file(_own_image(public_id).thumbnail_name, "image/webp")
+
+
+def _own_image(public_id: str) -> Image:
+    with parts().database.reading() as session:
+        return gallery.find_image(session, user_id=signed_in_viewer().id, public_id=public_id)
+
+
+def _file(name: str, kind: str) -> Response:
+    response = send_file(parts().image_store.path(name).resolve(), mimetype=kind)
+    response.headers["Cache-Control"] = KEPT_BY_THE_BROWSER
+    return response
+
+
+def _image_page(session: Session, public_id: str) -> ImagePage:
+    found = gallery.find_image(session, user_id=signed_in_viewer().id, public_id=public_id)
+    made_by = generations_of(session, [found])[found.generation_id]
+    size = SIZES.get(made_by.size)
+    return ImagePage(
+        public_id=found.public_id,
+        prompt=made_by.prompt,
+        size_label=size.label if size else made_by.size,
+        width=found.width,
+        height=found.height,
+        seed=found.seed,
+        provider=made_by.provider,
+        made_at=found.created_at,
+    )

@@ -1,0 +1,41 @@
+"""Is this installation well? For monitors, in JSON."""
+
+from typing import Any
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.scheduling.health import scheduler_health
+from sketchmaker.web.access import public
+from sketchmaker.web.parts import parts
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@public
+def show() -> ResponseReturnValue:
+    """200 when the database answers and resets are being done, else 503. Nothing about people."""
+    report = _report()
+    return jsonify(report), 200 if report["status"] == "ok" else 503
+
+
+def _report() -> dict[str, Any]:
+    now = parts().clock.now()
+    try:
+        with parts().database.reading() as session:
+            health = scheduler_health(session, now=now)
+    except DatabaseUnavailable:
+        return {"status": "down", "database": "unavailable"}
+    beat = health.last_heartbeat
+    return {
+        "status": "ok" if health.is_alive and not health.overdue else "degraded",
+        "database": "ok",
+        "scheduler": {
+            "alive": health.is_alive,
+            "last_heartbeat": beat.isoformat() if beat else None,
+            "processes": len(health.processes),
+        },
+        "overdue_resets": health.overdue,
+    }

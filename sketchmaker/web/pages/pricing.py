@@ -1,0 +1,34 @@
+"""The plans on offer, and how credits come back."""
+
+from datetime import datetime
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from sketchmaker.credits import plans
+from sketchmaker.web import wording
+from sketchmaker.web.access import public
+from sketchmaker.web.page_context import header_statement, viewer_zone
+from sketchmaker.web.parts import parts
+
+blueprint = Blueprint("pricing", __name__)
+
+
+@blueprint.get("/pricing")
+@public
+def show() -> ResponseReturnValue:
+    """Every active plan; somebody with a plan sees which one, and their own day."""
+    with parts().database.reading() as session:
+        offered = plans.active_plans(session)
+    own = header_statement()
+    return render_template(
+        "pages/pricing.html",
+        plans=offered,
+        own=own,
+        reset_rule=_reset_rule(own.anchor, own.time_zone) if own else None,
+        zone=viewer_zone(),
+    )
+
+
+def _reset_rule(anchor: datetime, zone: str) -> str:
+    return wording.why_that_day(anchor, zone)
