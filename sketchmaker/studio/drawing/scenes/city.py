@@ -1,6 +1,6 @@
 """A skyline: blocks behind blocks, lit windows at night, sometimes a river in front."""
 
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
 
 from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast
 from sketchmaker.studio.drawing.colour import Colour, mix
@@ -119,7 +119,9 @@ def _light_windows(
 def _paint_river(canvas: Canvas, palette: Palette, dice: Dice, shore: int) -> None:
     width, depth = canvas.width, canvas.height - shore
     above = canvas.image.crop((0, max(0, shore - depth * 2), width, shore))
-    canvas.image.paste(above.transpose(1).resize((width, depth)), (0, shore))
+    canvas.image.paste(
+        above.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((width, depth)), (0, shore)
+    )
     canvas.veil(
         mix(palette.sky[0], palette.near, 0.6),
         top=shore - depth * 0.35,

@@ -2,7 +2,7 @@
 
 from math import pi, sin
 
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
 from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast, edge_mask
 from sketchmaker.studio.drawing.colour import Colour, darker, lighter, mix
@@ -92,7 +92,7 @@ def _paint_lake(canvas: Canvas, palette: Palette, dice: Dice, shore: int) -> Non
     """Mirror what stands above the shore, cool it, and break it with ripples."""
     width, depth = canvas.width, canvas.height - shore
     above = canvas.image.crop((0, max(0, shore - depth * 2), width, shore))
-    mirrored = above.transpose(1).resize((width, depth))
+    mirrored = above.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((width, depth))
     canvas.image.paste(mirrored, (0, shore))
     water = mix(palette.sky[0], palette.near, 0.45)
     canvas.veil(water, top=shore - depth * 0.5, bottom=canvas.height, strength=0.62)

@@ -1,0 +1,59 @@
+"""A person's own images. Somebody else's can't be told from those that never were."""
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits.listings import Page
+from sketchmaker.studio.errors import ImageNotFound
+from sketchmaker.studio.tables import Image
+
+
+def page_of_images(
+    session: Session, *, user_id: int, page: int = 1, per_page: int = 24
+) -> Page[Image]:
+    """The newest images first. A page past the last one is the last one."""
+    mine = Image.user_id == user_id
+    total = session.scalar(select(func.count(Image.id)).where(mine)) or 0
+    last_page = max(1, -(-total // per_page))
+    page = min(max(page, 1), last_page)
+    newest = select(Image).where(mine).order_by(Image.id.desc())
+    images = session.scalars(newest.offset((page - 1) * per_page).limit(per_page))
+    return Page(tuple(images), page, per_page, total)
+
+
+def find_image(session: Session, *, user_id: int, public_id: str) -> Image:
+    """The person's image of that name.
+
+    Raises:
+        ImageNotFound: there is none, or it is somebody else's.
+    """
+    image = session.scalar(
+        select(Image).where(Image.public_id == public_id, Image.user_id == user_id)
+    )
+    if image is None:
+        raise ImageNotFound(public_id)
+    return image
+
+
+def images_of(session: Session, *, generation_id: int) -> list[Image]:
+    """The images that a generation delivered and the person has kept, in their order."""
+    query = select(Image).where(Image.generation_id == generation_id)
+    return list(session.scalars(query.order_by(Image.position)))
+
+
+def delete_image(session: Session, *, user_id: int, public_id: str) -> tuple[str, str]:
+    """Forget an image. Answers its files' names: remove them after the commit.
+
+    Credits are not given back: the image was made.
+
+    Raises:
+        ImageNotFound: there is none, or it is somebody else's.
+    """
+    row = session.execute(
+        delete(Image)
+        .where(Image.public_id == public_id, Image.user_id == user_id)
+        .returning(Image.file_name, Image.thumbnail_name)
+    ).first()
+    if row is None:
+        raise ImageNotFound(public_id)
+    return row.file_name, row.thumbnail_name
