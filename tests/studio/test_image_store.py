@@ -8,7 +8,7 @@ from PIL import Image
 from sketchmaker.studio import image_store
 from sketchmaker.studio.errors import ImageFileMissing, UnusablePicture
 from sketchmaker.studio.image_store import ImageStore
-from tests.studio.conftest import a_picture
+from tests.studio.small_studio import a_picture
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def a_png_that_claims(width: int, height: int) -> bytes:
     """A tiny file whose header promises a huge picture."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (

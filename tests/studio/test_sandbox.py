@@ -23,7 +23,7 @@ UGLY_PROMPTS = [
     "x" * 1000,
     "long " * 200,
     "line\nbreak\tand tab",
-    "‮reversed‬ ​zero width",
+    "\u202ereversed\u202c \u200bzero width",
     "ﷺ" * 30,
     "Ȩ̴͓̭x̷a̶m̸p̵l̶e̴",
     "%s {0} \\n $HOME ; DROP TABLE images",
@@ -83,10 +83,8 @@ def test_every_picture_says_in_its_metadata_what_it_is() -> None:
 def test_every_picture_has_a_dark_band_with_light_writing_at_its_foot() -> None:
     picture = opened(draw_png("snow on white mountains in winter", 4, 1024, 1024)).convert("L")
     band = picture.crop((0, 1024 - 46, 1024, 1024))
-    writing = band.crop((20, 8, 180, 38)).getextrema()
-    empty = band.crop((800, 8, 1020, 38)).getextrema()
-    assert writing[1] > 220
-    assert empty[1] < 120
+    assert max(band.crop((20, 8, 180, 38)).tobytes()) > 220
+    assert max(band.crop((800, 8, 1020, 38)).tobytes()) < 120
 
 
 def test_the_caption_names_the_sandbox_before_the_prompt() -> None:

@@ -1,0 +1,170 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from sketchmaker.credits import ledger
+from sketchmaker.credits.errors import InsufficientCredits, NoActiveSubscription
+from sketchmaker.studio import generations
+from sketchmaker.studio.errors import GenerationNotFound, RequestKeyReused, TooManyGenerations
+from sketchmaker.studio.tables import Generation
+from tests.studio.small_studio import Studio
+
+
+def test_asking_for_images_holds_their_credits_and_charges_nothing_yet(studio: Studio) -> None:
+    person = studio.person()
+    generation = studio.ask(person, count=3)
+    assert generation.state == "queued"
+    assert studio.balance(person) == (7, 3, 0)
+
+
+def test_a_generation_remembers_what_was_asked_for(studio: Studio) -> None:
+    generation = studio.reread(studio.ask(studio.person(), count=2, prompt="a tall ship"))
+    assert (generation.prompt, generation.size) == ("a tall ship", "square")
+    assert (generation.width, generation.height) == (1024, 1024)
+    assert (generation.images_requested, generation.images_delivered) == (2, 0)
+    assert generation.created_at == studio.clock.now()
+
+
+def test_a_seed_is_drawn_unless_the_request_names_one(studio: Studio) -> None:
+    person = studio.person()
+    assert studio.ask(person).seed == 100
+    assert studio.ask(person, seed=0).seed == 0
+
+
+def test_the_same_key_is_answered_with_the_first_generation(studio: Studio) -> None:
+    person = studio.person()
+    first = studio.ask(person, count=2, key="sent twice")
+    again = studio.ask(person, count=2, key="sent twice")
+    assert again.id == first.id
+    assert studio.balance(person) == (8, 2, 0)
+
+
+def test_the_retry_that_comes_after_the_end_is_answered_too(studio: Studio) -> None:
+    person = studio.person()
+    first = studio.run(studio.ask(person, key="sent twice"))
+    studio.later(days=9)
+    assert studio.ask(person, key="sent twice").id == first.id
+    assert studio.balance(person) == (9, 0, 1)
+
+
+def test_the_retry_of_the_request_that_emptied_the_balance_is_answered(studio: Studio) -> None:
+    person = studio.person()
+    for _ in range(3):
+        studio.run(studio.ask(person, count=3))
+    last = studio.ask(person, key="the last credit")
+    assert studio.balance(person) == (0, 1, 9)
+    assert studio.ask(person, key="the last credit").id == last.id
+
+
+def test_the_same_key_with_another_request_is_refused(studio: Studio) -> None:
+    person = studio.person()
+    studio.ask(person, key="k", count=1)
+    for changed in ({"count": 2}, {"prompt": "something else"}, {"seed": 4}):
+        with pytest.raises(RequestKeyReused):
+            studio.ask(person, key="k", **changed)
+    assert studio.balance(person) == (9, 1, 0)
+
+
+def test_two_people_may_use_the_same_key(studio: Studio) -> None:
+    first, second = studio.ask(studio.person(), key="k"), studio.ask(studio.person(), key="k")
+    assert first.id != second.id
+
+
+@pytest.mark.race
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_request_sent_twelve_times_at_once_is_one_generation(studio: Studio, count: int) -> None:
+    person = studio.person()
+    for _ in range(2):
+        studio.run(studio.ask(person, count=3))
+    # With 4 credits left and 4 wanted the first of the twelve empties the balance.
+    gate = Barrier(12)
+
+    def send(_: int) -> int:
+        gate.wait()
+        return studio.ask(person, count=count, key="all at once").id
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = set(pool.map(send, range(12)))
+    assert len(answers) == 1
+    assert studio.balance(person) == (4 - count, count, 6)
+
+
+@pytest.mark.race
+def test_no_more_than_four_generations_are_open_however_many_are_sent_at_once(
+    studio: Studio,
+) -> None:
+    person = studio.person("premium")
+    gate = Barrier(12)
+
+    def send(_: int) -> bool:
+        gate.wait()
+        try:
+            studio.ask(person)
+        except TooManyGenerations:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(send, range(12))) == 4
+    assert studio.balance(person) == (96, 4, 0)
+
+
+def test_a_fifth_open_generation_is_refused_until_one_has_ended(studio: Studio) -> None:
+    person = studio.person()
+    opened = [studio.ask(person) for _ in range(4)]
+    with pytest.raises(TooManyGenerations, match="4 of your generations"):
+        studio.ask(person)
+    assert studio.balance(person) == (6, 4, 0)
+    studio.run(opened[0])
+    studio.ask(person)
+
+
+def test_a_request_beyond_the_balance_leaves_nothing_behind(studio: Studio) -> None:
+    person = studio.person()
+    for _ in range(3):
+        studio.run(studio.ask(person, count=3))
+    with pytest.raises(InsufficientCredits):
+        studio.ask(person, count=2)
+    assert studio.balance(person) == (1, 0, 9)
+    with studio.database.reading() as session:
+        assert generations.active_for_user(session, user_id=person) == []
+
+
+def test_nobody_without_a_plan_gets_images(studio: Studio) -> None:
+    studio.person()
+    with pytest.raises(NoActiveSubscription):
+        studio.ask(999)
+
+
+def test_somebody_elses_generation_is_not_found(studio: Studio) -> None:
+    owner, stranger = studio.person(), studio.person()
+    generation = studio.ask(owner)
+    with studio.database.reading() as session:
+        found = generations.find(session, user_id=owner, public_id=generation.public_id)
+        assert found.id == generation.id
+        with pytest.raises(GenerationNotFound):
+            generations.find(session, user_id=stranger, public_id=generation.public_id)
+
+
+def test_open_and_recent_generations_are_ones_own_in_order(studio: Studio) -> None:
+    person, stranger = studio.person(), studio.person()
+    studio.ask(stranger)
+    first, second, third = (studio.ask(person) for _ in range(3))
+    studio.run(second)
+    with studio.database.reading() as session:
+        opened = generations.active_for_user(session, user_id=person)
+        newest = generations.recent(session, user_id=person, limit=2)
+    assert [each.id for each in opened] == [first.id, third.id]
+    assert [each.id for each in newest] == [third.id, second.id]
+
+
+def test_the_ledger_says_what_the_credits_were_for(studio: Studio) -> None:
+    person = studio.person()
+    generation: Generation = studio.run(studio.ask(person, count=2, prompt="a cat " * 50))
+    with studio.database.reading() as session:
+        row = ledger.recent(session, person, limit=1)[0]
+    assert (row.action, row.credits_used) == ("images", 2)
+    assert row.details["generation"] == generation.public_id
+    assert row.details["prompt"] == ("a cat " * 50)[:80]
+    assert (row.details["images"], row.details["delivered"]) == (2, 2)
