@@ -3,7 +3,7 @@
 import click
 
 from sketchmaker import bootstrap
-from sketchmaker.commands.stopping import wait_for_signal
+from sketchmaker.commands.stopping import stop_event
 
 
 def run() -> None:
@@ -13,10 +13,11 @@ def run() -> None:
         SettingsError, SchemaError, DatabaseUnavailable: as `bootstrap.process_system`.
     """
     system = bootstrap.process_system()
+    told = stop_event()
     try:
         system.scheduler.start()
         click.echo("The scheduler is running. Ctrl-C stops.")
-        wait_for_signal()
+        told.wait()
     finally:
         system.shutdown()
     click.echo("Stopped.")

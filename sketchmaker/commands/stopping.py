@@ -20,9 +20,9 @@ def exit_at_signals() -> None:
         signal.signal(number, leave)
 
 
-def wait_for_signal() -> None:
-    """Return when either signal comes."""
+def stop_event() -> threading.Event:
+    """An event that either signal sets. Ask for it before starting what has to be stopped."""
     told = threading.Event()
     for number in _SIGNALS:
         signal.signal(number, lambda _number, _frame: told.set())
-    told.wait()
+    return told

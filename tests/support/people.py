@@ -6,7 +6,7 @@ from itertools import count
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts.names import key_of
+from sketchmaker.accounts.names import key
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import plans, subscriptions
@@ -21,9 +21,9 @@ def add_user(session: Session, *, now: datetime, name: str | None = None) -> Use
     name = name or f"person-{next(_numbers)}"
     user = User(
         username=name,
-        username_key=key_of(name),
+        username_key=key(name),
         email=f"{name}@example.org",
-        email_key=key_of(f"{name}@example.org"),
+        email_key=key(f"{name}@example.org"),
         password_hash="!",
         role=Role.USER,
         time_zone="UTC",
@@ -41,9 +41,7 @@ def add_subscriber(
     """A user who joined the plan at `now`."""
     plans.ensure_default_plans(session, now=now)
     user = add_user(session, now=now)
-    return subscriptions.start(
-        session, user_id=user.id, plan_name=plan, now=now, time_zone=zone
-    )
+    return subscriptions.start(session, user_id=user.id, plan_name=plan, now=now, time_zone=zone)
 
 
 def subscriber(
@@ -80,18 +78,18 @@ def assert_books_close(database: Database) -> None:
 
 
 def _assert_one_closes(session: Session, subscription: UserSubscription) -> None:
-    deltas = session.scalar(
+    deltas = session.execute(
         select(func.coalesce(func.sum(UsageHistory.credits_delta), 0)).where(
             UsageHistory.subscription_id == subscription.id
         )
-    )
-    pending = session.scalar(
+    ).scalar_one()
+    pending = session.execute(
         select(func.coalesce(func.sum(CreditHold.credits_held), 0)).where(
             CreditHold.subscription_id == subscription.id,
             CreditHold.cycle == subscription.cycle,
             CreditHold.state == "pending",
         )
-    )
+    ).scalar_one()
     assert subscription.credits_remaining == deltas - pending
     assert subscription.credits_held == pending
     assert (

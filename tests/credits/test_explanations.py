@@ -1,0 +1,73 @@
+"""Every row of the ledger says in words what happened."""
+
+from datetime import UTC, datetime, timedelta
+
+from sketchmaker.credits import charges, holds, ledger, resets
+from sketchmaker.credits.explanations import explain
+from sketchmaker.database import Database
+from tests.support.people import ledger_of, subscriber
+
+JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+RESET = datetime(2026, 2, 15, 12, 0, tzinfo=UTC)
+
+
+def test_a_months_story_can_be_read_from_its_rows(database: Database) -> None:
+    person = subscriber(database, now=JOINED)
+    with database.transaction() as session:
+        user = person.user_id
+        charges.charge(session, user_id=user, credits=1, action="images", now=JOINED)
+        kept = holds.place(session, user_id=user, credits=4, action="images", now=JOINED)
+        lost = holds.place(session, user_id=user, credits=2, action="images", now=JOINED)
+        late = holds.place(session, user_id=user, credits=1, action="images", now=JOINED)
+        holds.settle(session, hold_id=kept.id, credits=3, now=JOINED)
+        holds.release(session, hold_id=lost.id, reason="The provider was busy.", now=JOINED)
+        resets.reset_due(session, now=RESET)
+        holds.settle(session, hold_id=late.id, credits=1, now=RESET)
+
+    assert [explain(row) for row in ledger_of(database, person)] == [
+        "You joined the Free plan and got 10 credits.",
+        "1 image: 1 credit.",
+        "3 images: 3 credits. 1 held credit came back.",
+        "Nothing was charged. The provider was busy.",
+        "Monthly reset: you have 10 credits again. 5 credits unused last month expired.",
+        (
+            "1 image: 1 credit. "
+            "It was begun before the reset, so it cost the credits of the month before."
+        ),
+    ]
+
+
+def test_recent_rows_come_newest_first_and_page_by_page(database: Database) -> None:
+    person = subscriber(database, now=JOINED)
+    for _ in range(4):
+        with database.transaction() as session:
+            charges.charge(session, user_id=person.user_id, credits=1, action="images", now=JOINED)
+
+    with database.reading() as session:
+        newest = ledger.recent(session, person.user_id, limit=2)
+        older = ledger.recent(session, person.user_id, limit=10, before_id=newest[-1].id)
+
+    assert [row.balance_after for row in newest + older] == [6, 7, 8, 9, 10]
+
+
+def test_daily_usage_counts_by_the_persons_own_days(database: Database) -> None:
+    person = subscriber(database, now=JOINED)
+    with database.transaction() as session:
+        for hours in (0, 4, 15):
+            charges.charge(
+                session,
+                user_id=person.user_id,
+                credits=2,
+                action="images",
+                now=JOINED + timedelta(hours=hours),
+            )
+
+    with database.reading() as session:
+        since, until = JOINED - timedelta(days=1), JOINED + timedelta(days=2)
+        utc = ledger.daily_usage(session, person.user_id, since=since, until=until, zone="UTC")
+        tokyo = ledger.daily_usage(
+            session, person.user_id, since=since, until=until, zone="Asia/Tokyo"
+        )
+
+    assert [(day.day, used) for day, used in utc] == [(15, 4), (16, 2)]
+    assert [(day.day, used) for day, used in tokyo] == [(15, 2), (16, 4)]
