@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from sketchmaker.settings import Settings
+from sketchmaker.settings import Settings, SettingsError
 
 LOG_BYTES = 5_000_000
 LOG_FILES_KEPT = 5
@@ -35,6 +35,9 @@ def configure(settings: Settings) -> None:
     """Send every event of this process, structlog's and the standard library's, to both places.
 
     May be called again: handlers are replaced, not added.
+
+    Raises:
+        SettingsError: `app.log` can't be written.
     """
     _configure_structlog()
     root = logging.getLogger()
@@ -122,6 +125,14 @@ def _escaped(text: str) -> str:
 
 
 def _file(path: Path) -> logging.Handler:
+    try:
+        # The handler opens the file with the first event: too late to say that it can't.
+        path.touch(mode=0o600)
+        path.open("a").close()
+    except OSError as error:
+        raise SettingsError(
+            f"The log {path} can't be written ({error.strerror}): give this user the right to."
+        ) from error
     handler: logging.Handler = ConcurrentRotatingFileHandler(
         path,
         maxBytes=LOG_BYTES,

@@ -22,7 +22,8 @@ from sketchmaker.randomness import token
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 SHORTEST_SECRET_KEY = 32
-_FILE_FORMS = "sqlite:////folder/file.db or postgresql://user:password@host/database"
+_SQLITE_FILE_BEGINS = b"SQLite format 3\0"
+_URL_FORMS = "sqlite:////folder/file.db or postgresql://user:password@host/database"
 
 
 class SettingsError(Exception):
@@ -60,7 +61,7 @@ class _Environment(BaseSettings):
         case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: str = Field("", alias="DATABASE_URL", description=_FILE_FORMS)
+    database_url: str = Field("", alias="DATABASE_URL", description=_URL_FORMS)
     data: str = Field("data", alias="SKETCHMAKER_DATA", description="a folder")
     host: str = Field("127.0.0.1", alias="SKETCHMAKER_HOST", description="an address to listen on")
     port: int = Field(
@@ -167,16 +168,14 @@ def _database_url(written: str, data_folder: Path) -> str:
     try:
         url = make_url(written.strip())
     except (ArgumentError, ValueError):
-        raise SettingsError(
-            f"DATABASE_URL can't be understood: it must be {_FILE_FORMS}."
-        ) from None
+        raise SettingsError(f"DATABASE_URL can't be understood: it must be {_URL_FORMS}.") from None
     backend = url.drivername.partition("+")[0]
     if backend in {"postgres", "postgresql"}:
         return _render(url.set(drivername="postgresql+psycopg"))
     if backend == "sqlite":
         return _render(url.set(drivername="sqlite", database=str(_sqlite_file(url))))
     raise SettingsError(
-        f"DATABASE_URL is for {backend}, which is not supported: it must be {_FILE_FORMS}."
+        f"DATABASE_URL is for {backend}, which is not supported: it must be {_URL_FORMS}."
     )
 
 
@@ -191,7 +190,22 @@ def _sqlite_file(url: URL) -> Path:
         raise SettingsError(
             f"DATABASE_URL names a file in {file.parent}, which is not a folder: make it first."
         )
+    if not _may_be_sqlite(file):
+        raise SettingsError(
+            f"DATABASE_URL names {file}, which is not an SQLite file that this user can read: "
+            "name another one; it is made if it does not exist."
+        )
     return file
+
+
+def _may_be_sqlite(file: Path) -> bool:
+    if not file.exists():
+        return True
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_SQLITE_FILE_BEGINS)) in {b"", _SQLITE_FILE_BEGINS}
+    except OSError:
+        return False
 
 
 def _render(url: URL) -> str:
