@@ -1,0 +1,136 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from sketchmaker.accounts.tables import SignInSession, User
+from sketchmaker.clock import ManualClock
+from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits.tables import SubscriptionPlanModel, UserSubscription
+from sketchmaker.database import Database
+from tests.accounts.people import PASSWORD
+from tests.web.accounts.browser import Browser
+
+
+def _counts(database: Database) -> tuple[int | None, ...]:
+    """Accounts, subscriptions, sign-in sessions."""
+    with database.reading() as session:
+        return tuple(
+            session.scalar(select(func.count()).select_from(table))
+            for table in (User, UserSubscription, SignInSession)
+        )
+
+
+def test_a_newcomer_is_signed_in_with_the_free_plan_and_led_into_the_studio(
+    visitor: Browser, database: Database, clock: ManualClock
+) -> None:
+    answer = visitor.register("ada")
+    assert (answer.status_code, answer.location) == (302, "/studio")
+    assert visitor.is_signed_in()
+    with database.reading() as session:
+        user = session.scalars(select(User)).one()
+        statement = statement_for(session, user.id, now=clock.now())
+    assert user.time_zone == "Europe/London"
+    assert (statement.plan_name, statement.available, statement.anchor) == (
+        "free",
+        10,
+        clock.now(),
+    )
+
+
+def test_without_a_free_plan_there_is_no_half_account(visitor: Browser, database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(update(SubscriptionPlanModel).values(is_active=False))
+    answer = visitor.register("ada")
+    assert answer.status_code >= 400
+    assert _counts(database) == (0, 0, 0)
+    assert not visitor.is_signed_in()
+
+
+@pytest.mark.race
+def test_of_two_who_choose_the_same_name_at_once_one_is_told_that_it_is_taken(
+    app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_sent = Barrier(2)
+    browsers = [Browser(app), Browser(app)]
+    tokens = [visitor.csrf_token() for visitor in browsers]
+
+    def register(number: int) -> int:
+        both_sent.wait(timeout=10)
+        answer = browsers[number].register(
+            "ada", email=f"ada{number}@example.org", csrf_token=tokens[number]
+        )
+        assert answer.status_code == 302 or "is taken" in answer.text
+        return answer.status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(register, range(2))) == [302, 422]
+    assert _counts(database) == (1, 1, 1)
+    assert sorted(visitor.is_signed_in() for visitor in browsers) == [False, True]
+
+
+def test_what_is_wrong_is_said_beside_its_field_and_the_rest_is_kept(
+    visitor: Browser, database: Database
+) -> None:
+    answer = visitor.register("a b", email="Ada@Example.org", password="too short")
+    assert answer.status_code == 422
+    assert 'value="a b"' in answer.text
+    assert 'value="Ada@Example.org"' in answer.text
+    assert "too short" not in answer.text
+    for name in ("username", "password"):
+        assert f'id="field-{name}-error"' in answer.text
+        assert f'aria-describedby="field-{name}-error' in answer.text
+    assert 'id="field-email-error"' not in answer.text
+    assert answer.text.count('aria-invalid="true"') == 2
+    assert _counts(database) == (0, 0, 0)
+
+
+def test_an_address_in_use_leads_to_signing_in(
+    visitor: Browser, new_browser: Callable[[], Browser], database: Database
+) -> None:
+    visitor.register("ada")
+    answer = new_browser().register("grace", email="ADA@example.org")
+    assert answer.status_code == 422
+    assert "Sign in instead" in answer.text
+    assert _counts(database)[0] == 1
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "IjAi.aaaa.bbbb"])
+def test_a_form_that_some_other_site_sends_is_refused(
+    visitor: Browser, database: Database, token: str
+) -> None:
+    answer = visitor.register("ada", csrf_token=token)
+    assert answer.status_code == 400
+    assert _counts(database) == (0, 0, 0)
+
+
+def test_the_token_of_another_browser_is_refused(
+    visitor: Browser, new_browser: Callable[[], Browser], database: Database
+) -> None:
+    answer = visitor.register("ada", csrf_token=new_browser().csrf_token())
+    assert answer.status_code == 400
+    assert _counts(database) == (0, 0, 0)
+
+
+def test_a_newcomer_goes_on_to_the_page_that_was_asked_for(visitor: Browser) -> None:
+    answer = visitor.post(
+        "/register?next=/gallery",
+        {"username": "ada", "email": "ada@example.org", "password": PASSWORD},
+    )
+    assert answer.location == "/gallery"
+
+
+def test_who_is_signed_in_is_not_asked_to_register(visitor: Browser) -> None:
+    visitor.register("ada")
+    assert visitor.get("/register").location == "/studio"
+
+
+def test_password_managers_and_screen_readers_know_the_fields(visitor: Browser) -> None:
+    page = visitor.get("/register").text
+    for purpose in ("username", "email", "new-password"):
+        assert f'autocomplete="{purpose}"' in page
+    for name in ("username", "email", "password"):
+        assert f'<label class="form-label" for="field-{name}">' in page
