@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits.tables import NEVER_REUSE_IDS, CreditHold, LongId
@@ -118,8 +118,6 @@ class Image(Base):
     thumbnail_name: Mapped[str] = mapped_column(String(200), unique=True)
     byte_count: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-    generation: Mapped[Generation] = relationship(lazy="joined", innerjoin=True)
 
 
 IS_OPEN = Generation.finished_at.is_(None)

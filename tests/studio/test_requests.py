@@ -52,7 +52,15 @@ def test_control_characters_are_refused(sign: str) -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["abc", "x" * 1000, "дом\nу моря", "🦊🌲🌙", "مرحبا بالعالم", "<b>&\"'</b>", "👩‍👩‍👧‍👦 at sea"],
+    [
+        "abc",
+        "x" * 1000,
+        "дождь\nидёт",
+        "🦊🌲🌙",
+        "مرحبا بالعالم",
+        "<b>&\"'</b>",
+        "👩‍👩‍👧‍👦 at sea",
+    ],
 )
 def test_any_language_signs_and_line_breaks_are_welcome(prompt: str) -> None:
     assert asked(prompt=prompt).prompt == prompt

@@ -13,7 +13,9 @@ from sketchmaker.studio.drawing.dice import Dice
 
 Point = tuple[float, float]
 Box = tuple[int, int, int, int]
-Stroke = Callable[[ImageDraw.ImageDraw, Callable[[float, float], Point]], None]
+Pen = ImageDraw.ImageDraw
+Place = Callable[[float, float], Point]
+Stroke = Callable[[Pen, Place], None]
 
 _OVERSAMPLING = 3
 _GRAIN_DEPTH = 7
@@ -103,7 +105,7 @@ class Canvas:
         x, y = centre
         tall = radius * flatness
 
-        def stroke(pen: ImageDraw.ImageDraw, at: Callable[[float, float], Point]) -> None:
+        def stroke(pen: Pen, at: Place) -> None:
             pen.ellipse([at(x - radius, y - tall), at(x + radius, y + tall)], fill=255)
 
         box = self._around([(x - radius, y - tall), (x + radius, y + tall)], 2 + round(blur * 3))
@@ -205,15 +207,14 @@ def cloud_mask(
     canvas: Canvas, dice: Dice, name: str, *, across: int, down: int, octaves: int = 5
 ) -> Image.Image:
     """Smooth noise over the whole picture: `across` x `down` lumps, finer ones on top."""
-    total: Image.Image | None = None
+    total = Image.new("L", (canvas.width, canvas.height))
     for octave in range(octaves):
         wide, tall = across * 2**octave + 3, down * 2**octave + 3
         lumps = Image.frombytes("L", (wide, tall), dice.noise(f"{name} {octave}", wide * tall))
         layer = lumps.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)
-        # Each finer layer counts half as much as what is below it.
+        # Each finer layer counts half as much as the one before; the first counts wholly.
         share = 0.5 ** (octave + 1) / (1 - 0.5 ** (octave + 1))
-        total = layer if total is None else Image.blend(total, layer, share)
-    assert total is not None
+        total = Image.blend(total, layer, share)
     return total
 
 

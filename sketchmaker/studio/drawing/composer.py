@@ -28,20 +28,29 @@ SCENES: Mapping[str, Scene] = {
 }
 
 _WORDS_OF_SCENES: Mapping[str, str] = {
-    "mountains": "mountain mountains peak peaks alps hill hills valley cliff snow volcano lake aurora",
+    "mountains": "mountain mountains peak peaks alps hill hills valley cliff snow volcano lake",
     "forest": "forest woods wood tree trees jungle pine fir fox deer bear owl wolf fog mist misty",
     "desert": "desert sand dune dunes sahara canyon camel pyramid mars oasis",
-    "sea": "sea ocean beach island coast harbour harbor boat ship sail wave waves whale fish surf",
-    "city": "city town street skyline tower building buildings cyberpunk neon car cafe tokyo paris",
-    "space": "space galaxy planet nebula cosmos astronaut rocket orbit universe alien spaceship star",
+    "sea": "sea ocean beach island coast harbour harbor boat boats ship sail lighthouse palm surf",
+    "city": "city town street skyline tower buildings cyberpunk neon cafe tokyo paris london",
+    "space": "space galaxy planet nebula cosmos astronaut rocket orbit alien star",
     "flowers": "flower flowers garden rose tulip meadow blossom bouquet field bee butterfly poppy",
     "paper waves": "paper abstract flow flowing wave music silk calm minimal minimalist smooth",
     "geometric sun": "sun poster retro vintage sunrise geometric logo badge summer",
     "tiles": "tile tiles pattern mosaic bauhaus geometry grid ornament quilt geometric abstract",
 }
 
+_ON_EARTH = frozenset(palette.name for palette in PALETTES) - {"deep space"}
+_WARM = frozenset({"terracotta", "golden hour", "apricot evening", "rose dawn", "autumn embers"})
+
 # Some scenes live on colours that some palettes do not have.
 _PALETTES_BY_SCENE: Mapping[str, frozenset[str]] = {
+    "mountains": _ON_EARTH,
+    "forest": _ON_EARTH,
+    "sea": _ON_EARTH,
+    "city": _ON_EARTH,
+    "flowers": _ON_EARTH,
+    "desert": _WARM | {"crimson hour", "violet night", "moonlit blue"},
     "space": frozenset({"deep space", "violet night", "crimson hour", "northern light"}),
 }
 

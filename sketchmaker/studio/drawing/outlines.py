@@ -1,5 +1,6 @@
 """Lines that shapes are cut along: ridges, waves, dunes, tree tops, birds."""
 
+from itertools import pairwise
 from math import cos, pi, sin
 
 from sketchmaker.studio.drawing.canvas import Canvas, Point
@@ -12,7 +13,7 @@ def ridge(dice: Dice, width: int, *, base: float, height: float, rough: float) -
     swing = 0.62
     while len(heights) < 400:
         finer: list[float] = []
-        for first, second in zip(heights, heights[1:], strict=False):
+        for first, second in pairwise(heights):
             finer += [first, (first + second) / 2 + dice.between(-swing, swing) / 2]
         heights = [*finer, heights[-1]]
         swing *= rough
@@ -73,12 +74,12 @@ def conifer(dice: Dice, foot: Point, height: float) -> list[Point]:
 def petal(centre: Point, angle: float, length: float, width: float) -> list[Point]:
     """A leaf shape pointing from `centre` along `angle` (radians)."""
     x, y = centre
-    steps = 12
+    steps = 14
     outline: list[Point] = []
     for side in (1, -1):
         for step in range(steps + 1):
             share = step / steps if side > 0 else 1 - step / steps
-            along, off = length * share, side * width * sin(pi * share**0.75)
+            along, off = length * share, side * width * sin(pi * share**1.35) ** 0.75
             outline.append(
                 (
                     x + along * cos(angle) - off * sin(angle),
@@ -116,3 +117,20 @@ def flock(canvas: Canvas, dice: Dice) -> list[list[Point]]:
         )
         birds.append(bird(place, span, span * dice.between(0.18, 0.32)))
     return birds
+
+
+def bend(start: Point, first: Point, second: Point, end: Point) -> list[Point]:
+    """A curve from start to end, drawn towards two points on its way."""
+    steps = 18
+
+    def between(axis: int, share: float) -> float:
+        rest = 1 - share
+        return (
+            rest**3 * start[axis]
+            + 3 * rest**2 * share * first[axis]
+            + 3 * rest * share**2 * second[axis]
+            + share**3 * end[axis]
+        )
+
+    shares = [step / steps for step in range(steps + 1)]
+    return [(between(0, share), between(1, share)) for share in shares]

@@ -2,9 +2,7 @@
 
 from math import cos, pi, sin
 
-from PIL import ImageDraw
-
-from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast
+from sketchmaker.studio.drawing.canvas import Canvas, Pen, Place, Point, cloud_mask, contrast
 from sketchmaker.studio.drawing.colour import Colour, along, brightness, darker, lighter, mix
 from sketchmaker.studio.drawing.dice import Dice
 from sketchmaker.studio.drawing.outlines import down_to, wave
@@ -155,8 +153,7 @@ def _arcs(
     for number, ink in enumerate(inks):
         reach = radius * (1 - number / len(inks))
 
-        def stroke(pen: ImageDraw.ImageDraw, at: object, reach: float = reach) -> None:
-            assert callable(at)
+        def stroke(pen: Pen, at: Place, reach: float = reach) -> None:
             pen.ellipse(
                 [
                     at(centre[0] - reach, centre[1] - reach),
@@ -174,6 +171,6 @@ def _by_brightness(palette: Palette) -> list[Colour]:
 
 def _paper(canvas: Canvas, dice: Dice) -> None:
     """Uneven ink on rough paper."""
-    fibre = cloud_mask(canvas, dice, "paper", across=60, down=60, octaves=3)
-    canvas.paint(contrast(fibre, 0.5, 0.9, 0.14), canvas.whole, ((255, 252, 244),))
-    canvas.paint(contrast(fibre, 0.5, 0.1, 0.1), canvas.whole, ((20, 16, 30),))
+    fibre = cloud_mask(canvas, dice, "paper", across=150, down=150, octaves=2)
+    canvas.paint(contrast(fibre, 0.5, 0.9, 0.06), canvas.whole, ((255, 252, 244),))
+    canvas.paint(contrast(fibre, 0.5, 0.1, 0.05), canvas.whole, ((20, 16, 30),))

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast
+from sketchmaker.studio.drawing.canvas import Canvas, Pen, Place, Point, cloud_mask, contrast
 from sketchmaker.studio.drawing.colour import Colour, mix
 from sketchmaker.studio.drawing.dice import Dice
 from sketchmaker.studio.drawing.palettes import Palette
@@ -58,8 +58,7 @@ def _paint_row(
     top = min(block[2] for block in blocks) - 70 * canvas.unit
     box = (0, max(0, round(top)), canvas.width, round(floor))
 
-    def stroke(pen: ImageDraw.ImageDraw, at: object) -> None:
-        assert callable(at)
+    def stroke(pen: Pen, at: Place) -> None:
         for number, (left, wide, roof) in enumerate(blocks):
             pen.rectangle([at(left, roof), at(left + wide, floor)], fill=255)
             for outline in _crown(number, left, wide, roof, canvas.unit):

@@ -1,13 +1,13 @@
 """Mountains, forests and deserts: layers that fade into the air behind them."""
 
-from math import pi, sin
+from math import exp
 
 from PIL import Image, ImageChops
 
 from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast, edge_mask
 from sketchmaker.studio.drawing.colour import Colour, darker, lighter, mix
 from sketchmaker.studio.drawing.dice import Dice
-from sketchmaker.studio.drawing.outlines import conifer, down_to, height_at, ridge, wave
+from sketchmaker.studio.drawing.outlines import bend, conifer, down_to, height_at, ridge, wave
 from sketchmaker.studio.drawing.palettes import Palette
 from sketchmaker.studio.drawing.scenes.sky import paint_sky
 
@@ -47,7 +47,8 @@ def _paint_ridge(
     body = mix(_land(palette, nearness), palette.horizon, 0.42 * (1 - nearness) ** 1.5)
     valley = mix(body, palette.horizon, 0.55 * (1 - nearness * 0.75))
     canvas.polygon(down_to(line, floor), (body, mix(body, valley, 0.6), valley))
-    _light_slopes(canvas, palette, line, light, 0.34 * (1 - nearness * 0.7), floor)
+    strength = (0.14 if palette.is_night else 0.34) * (1 - nearness * 0.7)
+    _light_slopes(canvas, palette, line, light, strength, floor)
 
 
 def _light_slopes(
@@ -158,44 +159,46 @@ def desert(canvas: Canvas, palette: Palette, dice: Dice) -> None:
     layers = 5
     for layer in range(layers):
         nearness = layer / (layers - 1)
-        base = horizon + (height - horizon) * (0.06 + 0.74 * nearness**1.2)
-        _dune(canvas, palette, dice, base, nearness, light)
+        base = horizon + (height - horizon) * (0.1 + 0.72 * nearness**1.2)
+        for _ in range(2 if nearness < 1 else 1):
+            _paint_dune(canvas, palette, dice, base, nearness, light)
 
 
-def _dune(
+def _paint_dune(
     canvas: Canvas, palette: Palette, dice: Dice, base: float, nearness: float, light: Point
 ) -> None:
     width, height = canvas.width, canvas.height
-    swell = height * (0.035 + 0.07 * nearness)
-    line = wave(dice, width, base=base, height=swell, slowest=0.75)
-    sand = mix(palette.far, palette.near, 0.62 * nearness)
-    lit = mix(lighter(sand, 0.22), palette.horizon, 0.35 * (1 - nearness))
-    canvas.polygon(down_to(line, height + 4), (lit, sand, mix(sand, palette.near, 0.25)))
-    peaks = [
-        index
-        for index in range(6, len(line) - 6)
-        if line[index][1] == min(y for _, y in line[index - 6 : index + 7])
-    ]
-    for peak in peaks:
-        shade = mix(mix(sand, palette.near, 0.62), palette.horizon, 0.3 * (1 - nearness))
-        canvas.polygon(_lee_side(dice, line, peak, light, height), (shade, mix(shade, sand, 0.75)))
+    peak = dice.between(-0.05, 1.05) * width, base - height * (0.045 + 0.1 * nearness)
+    away = 1 if light[0] < peak[0] else -1
+    reach = width * dice.between(0.3, 0.45) * (0.6 + 0.6 * nearness)
+    sand = mix(palette.far, palette.near, 0.05 + 0.4 * nearness)
+    lit = mix(mix(sand, palette.light, 0.3), palette.horizon, 0.35 * (1 - nearness))
+    shade = mix(mix(sand, palette.near, 0.5), palette.horizon, 0.35 * (1 - nearness))
+    line = _dune_line(width, peak, base, reach, away)
+    ground = mix(sand, palette.horizon, 0.3 * (1 - nearness))
+    canvas.polygon(down_to(line, height + 4), (lit, ground, mix(sand, palette.near, 0.25)))
+    foot = base + (height - base) * 0.6 + height * 0.08
+    crest = bend(
+        (peak[0] + away * reach * dice.between(0.5, 0.9), foot),
+        (peak[0] + away * reach * dice.between(-0.25, 0.1), foot - (foot - peak[1]) * 0.22),
+        (peak[0] + away * reach * dice.between(0.3, 0.55), peak[1] + (foot - peak[1]) * 0.42),
+        peak,
+    )
+    flank = [point for point in line if (point[0] - peak[0]) * away >= 0]
+    flank.sort(key=lambda point: point[0] * away)
+    if flank:
+        outline = [peak, *flank, (flank[-1][0], foot), *crest]
+        canvas.polygon(outline, (shade, mix(shade, ground, 0.55), ground))
 
 
-def _lee_side(dice: Dice, line: list[Point], peak: int, light: Point, height: float) -> list[Point]:
-    """The side of a dune turned away from the light, bounded by a bending crest."""
-    away = 1 if light[0] < line[peak][0] else -1
-    run = 24
-    last = min(len(line) - 1, max(0, peak + away * run))
-    side = [line[index] for index in range(peak, last, away)]
-    if not side:
-        return [line[peak]] * 3
-    reach = abs(side[-1][0] - line[peak][0])
-    bend, drop = dice.between(0.12, 0.3) * reach, height * dice.between(0.1, 0.18)
-    crest = [
-        (
-            line[peak][0] - away * bend * sin(pi * share) + away * reach * 0.7 * share**2,
-            line[peak][1] + drop * share,
-        )
-        for share in (step / 14 for step in range(15))
-    ]
-    return [*crest, *reversed(side)]
+def _dune_line(width: int, peak: Point, base: float, reach: float, away: int) -> list[Point]:
+    """A hump that rises gently against the wind and falls faster behind its peak."""
+    steps = 140
+
+    def height_of(x: float) -> float:
+        distance = (x - peak[0]) * away
+        run = abs(distance) / (reach * (0.62 if distance > 0 else 1.0))
+        return exp(-(run ** (1.35 if distance > 0 else 1.6)))
+
+    places = [width * (step / steps * 1.04 - 0.02) for step in range(steps + 1)]
+    return [(x, base - (base - peak[1]) * height_of(x)) for x in places]

@@ -1,5 +1,7 @@
 """Nebulae, stars and a planet."""
 
+from math import pi
+
 from PIL import Image, ImageChops
 
 from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast, edge_mask
@@ -8,6 +10,8 @@ from sketchmaker.studio.drawing.dice import Dice
 from sketchmaker.studio.drawing.outlines import wave
 from sketchmaker.studio.drawing.palettes import Palette
 from sketchmaker.studio.drawing.scenes.sky import paint_stars
+
+DEGREES = 180 / pi
 
 
 def space(canvas: Canvas, palette: Palette, dice: Dice) -> None:
@@ -34,7 +38,7 @@ def _paint_nebula(canvas: Canvas, dice: Dice, tints: list[Colour]) -> None:
         mask = ImageChops.multiply(contrast(cloud, 0.4, 0.85), contrast(place, 0.35, 0.75))
         canvas.screen(mask, mix(tint, (20, 16, 60), 0.25))
     dust = cloud_mask(canvas, dice, "dust", across=3, down=3, octaves=6)
-    canvas.paint(contrast(dust, 0.56, 0.8, 0.75), canvas.whole, ((6, 6, 16),))
+    canvas.paint(contrast(dust, 0.5, 0.86, 0.55), canvas.whole, ((9, 8, 26),))
 
 
 def _paint_planet(
@@ -79,7 +83,7 @@ def _globe(dice: Dice, size: int, tints: list[Colour], tilt: float) -> Image.Ima
     swirl = cloud_mask(sheet, dice, "weather", across=2, down=16, octaves=4)
     sheet.paint(contrast(swirl, 0.5, 0.85, 0.4), sheet.whole, ((255, 248, 235),))
     sheet.paint(contrast(swirl, 0.45, 0.15, 0.35), sheet.whole, (darker(tints[0], 0.5),))
-    return sheet.image.rotate(-tilt * 57.3, Image.Resampling.BICUBIC, fillcolor=tints[0])
+    return sheet.image.rotate(-tilt * DEGREES, Image.Resampling.BICUBIC, fillcolor=tints[0])
 
 
 def _terminator(size: int, lit: int) -> Image.Image:
@@ -93,33 +97,26 @@ def _terminator(size: int, lit: int) -> Image.Image:
 
 
 def _ring(canvas: Canvas, dice: Dice, place: Point, radius: float, tilt: float) -> Image.Image:
-    mask = Image.new("L", (canvas.width, canvas.height), 0)
+    """A mask of the picture. Drawn on a sheet of its own: turning cuts off what is outside."""
+    half = round(radius * 2.2)
+    sheet = Image.new("L", (2 * half, 2 * half), 0)
     squeeze = dice.between(0.2, 0.3)
-    for share in (2.05, 1.98, 1.88, 1.76, 1.68, 1.54, 1.48, 1.42):
-        ring = edge_mask(
-            lambda pen, at, reach=radius * share: pen.ellipse(  # type: ignore[misc]
-                [
-                    at(place[0] - reach, place[1] - reach * squeeze),
-                    at(place[0] + reach, place[1] + reach * squeeze),
-                ],
-                fill=255,
-            ),
-            canvas.whole,
-        )
-        level = dice.whole(40, 215)
-        mask.paste(level, None, ring)
-    hole = edge_mask(
-        lambda pen, at: pen.ellipse(
-            [
-                at(place[0] - radius * 1.36, place[1] - radius * 1.36 * squeeze),
-                at(place[0] + radius * 1.36, place[1] + radius * 1.36 * squeeze),
-            ],
-            fill=255,
-        ),
-        canvas.whole,
+    widths = (2.05, 1.98, 1.88, 1.76, 1.68, 1.54, 1.48, 1.42, 1.36)
+    levels = [*(dice.whole(40, 215) for _ in widths[1:]), 0]
+    for share, level in zip(widths, levels, strict=True):
+        sheet.paste(level, None, _lying_ellipse(half, radius * share, squeeze))
+    mask = Image.new("L", (canvas.width, canvas.height), 0)
+    turned = sheet.rotate(-tilt * DEGREES, Image.Resampling.BICUBIC)
+    mask.paste(turned, (round(place[0]) - half, round(place[1]) - half))
+    return mask
+
+
+def _lying_ellipse(half: int, reach: float, squeeze: float) -> Image.Image:
+    corners = ((half - reach, half - reach * squeeze), (half + reach, half + reach * squeeze))
+    return edge_mask(
+        lambda pen, at: pen.ellipse([at(*corner) for corner in corners], fill=255),
+        (0, 0, 2 * half, 2 * half),
     )
-    mask.paste(0, None, hole)
-    return mask.rotate(-tilt * 57.3, Image.Resampling.BICUBIC, center=place)
 
 
 def _paint_moon(canvas: Canvas, dice: Dice, place: Point, radius: float, lit: int) -> None:
@@ -128,9 +125,3 @@ def _paint_moon(canvas: Canvas, dice: Dice, place: Point, radius: float, lit: in
     size = radius * dice.between(0.07, 0.16)
     canvas.glow(centre, size * 3, (220, 224, 255), 0.25)
     canvas.disc(centre, size, ((232, 228, 220), (150, 146, 160)))
-    canvas.disc(
-        (centre[0] - lit * size * 0.55, centre[1] + size * 0.2),
-        size * 0.98,
-        ((14, 12, 34),),
-        opacity=0.0,
-    )

@@ -1,7 +1,7 @@
 """The sea: a horizon, headlands in haze, glitter under the light, a sail."""
 
 from sketchmaker.studio.drawing.canvas import Canvas, Point, cloud_mask, contrast
-from sketchmaker.studio.drawing.colour import darker, lighter, mix
+from sketchmaker.studio.drawing.colour import Colour, darker, lighter, mix
 from sketchmaker.studio.drawing.dice import Dice
 from sketchmaker.studio.drawing.outlines import down_to, ridge, wave
 from sketchmaker.studio.drawing.palettes import Palette
@@ -109,11 +109,18 @@ def _paint_sail(canvas: Canvas, palette: Palette, dice: Dice, horizon: int, ligh
         ],
         (hull,),
     )
+    _paint_wake(canvas, dice, (x, y), size, (hull, cloth))
+
+
+def _paint_wake(
+    canvas: Canvas, dice: Dice, place: Point, size: float, tints: tuple[Colour, Colour]
+) -> None:
+    """The boat's broken mirror image."""
     for row in range(7):
         canvas.disc(
-            (x + dice.between(-6, 6) * unit, y + size * (0.2 + row * 0.13)),
+            (place[0] + dice.between(-6, 6) * canvas.unit, place[1] + size * (0.2 + row * 0.13)),
             size * (0.4 - row * 0.04),
-            (cloth if row % 2 else hull,),
+            (tints[row % 2],),
             flatness=0.05,
             opacity=0.34 - row * 0.035,
         )
