@@ -31,10 +31,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECRET_KEYS = re.compile(r"password|secret|token|api_key|authorization|cookie", re.IGNORECASE)
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: Settings, *, console: bool = True) -> None:
     """Send every event of this process, structlog's and the standard library's, to both places.
 
-    May be called again: handlers are replaced, not added.
+    A command that tells its own story goes without the console. May be called again: handlers are
+    replaced, not added.
 
     Raises:
         SettingsError: `app.log` can't be written.
@@ -45,7 +46,10 @@ def configure(settings: Settings) -> None:
         if old.name == _OURS:
             root.removeHandler(old)
             old.close()
-    for handler in (logging.StreamHandler(sys.stderr), _file(settings.data_folder / "app.log")):
+    handlers = [_file(settings.data_folder / "app.log")]
+    if console:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    for handler in handlers:
         handler.setFormatter(_formatter())
         handler.name = _OURS
         root.addHandler(handler)

@@ -52,7 +52,9 @@ class Report:
 def run() -> None:
     """Set up the database that the environment names, and say what was done."""
     configured = settings.load()
-    logs.configure(configured)
+    logs.configure(configured, console=False)
+    if configured.unknown_names_warning:
+        click.echo(f"Warning: {configured.unknown_names_warning}", err=True)
     database = Database(configured.database_url)
     try:
         report = set_up(database, configured, now=SystemClock().now())
