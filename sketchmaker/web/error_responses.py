@@ -1,7 +1,7 @@
 """The one table from errors to answers, and an answer's three shapes: page, htmx fragment, JSON.
 
 A view lets the errors of the contexts pass, unless it can say something better on its own page. An
-error that is not in the table is our fault: it is logged with an id, and the reader sees only that id.
+error that is not in the table is our fault: it is logged with an id, and only that id is shown.
 """
 
 import logging

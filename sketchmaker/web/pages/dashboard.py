@@ -34,6 +34,8 @@ class UsageRow:
     what: str
     delta: int
     balance_after: int
+    prompt: str | None
+    generation: str | None
 
 
 @dataclass(frozen=True)
@@ -76,4 +78,11 @@ def _page(session: Session, user: CurrentUser, before: int | None, now: datetime
 
 
 def _row(row: UsageHistory) -> UsageRow:
-    return UsageRow(row.created_at, explain(row), row.credits_delta, row.balance_after)
+    return UsageRow(
+        at=row.created_at,
+        what=explain(row),
+        delta=row.credits_delta,
+        balance_after=row.balance_after,
+        prompt=row.details.get("prompt"),
+        generation=row.details.get("generation"),
+    )

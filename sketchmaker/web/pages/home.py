@@ -1,5 +1,8 @@
 """The front door: the landing page for visitors, the studio for everybody else."""
 
+from dataclasses import dataclass
+from typing import Final
+
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -11,6 +14,24 @@ from sketchmaker.web.parts import parts
 blueprint = Blueprint("home", __name__)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One image of the landing page, drawn by the sandbox from exactly this."""
+
+    file: str
+    prompt: str
+    seed: int
+
+
+SAMPLES: Final = (
+    Sample("sample-sea.webp", "A calm sea at dusk, one small sail", 2),
+    Sample("sample-planet.webp", "A ringed planet above a quiet moon", 4),
+    Sample("sample-city.webp", "A city at night seen from the hills", 4),
+    Sample("sample-abstract.webp", "Abstract composition in ink and ochre", 3),
+    Sample("sample-meadow.webp", "An orchard in blossom in spring", 4),
+)
+
+
 @blueprint.get("/")
 @public
 def show() -> ResponseReturnValue:
@@ -19,4 +40,4 @@ def show() -> ResponseReturnValue:
         return redirect(url_for("studio.show"))
     with parts().database.reading() as session:
         offered = plans.active_plans(session)
-    return render_template("pages/home.html", plans=offered)
+    return render_template("pages/home.html", plans=offered, samples=SAMPLES)

@@ -170,7 +170,8 @@ def _page(
         time_zone=(typed_time_zone or current_user.time_zone).replace("_", " "),
         time_zones=names.time_zones(),
         now=now,
-        devices=[_device(row, now) for row in rows],
+        # This one first; the others as they were seen.
+        devices=sorted((_device(row, now) for row in rows), key=lambda row: not row.is_this_one),
         shortest_password=passwords.SHORTEST,
     ), status
 

@@ -34,9 +34,9 @@ blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
 RECENT_IMAGES: Final = 8
 EXAMPLE_PROMPTS: Final = (
-    "A lighthouse on a cliff at dusk, long shadows, calm sea",
-    "A fox asleep in a field of poppies, soft morning light",
-    "A quiet street in the rain, lanterns mirrored in the puddles",
+    "A calm sea at dusk, long shadows, one small sail",
+    "A city at night seen from the hills, northern lights",
+    "Mountains folded like paper, first snow",
 )
 
 

@@ -29,6 +29,14 @@
     }
   });
 
+  // On a small screen the result is below the form: bring it into view once it is asked for.
+  document.addEventListener("htmx:after:swap", () => {
+    const result = document.querySelector("#result .generation");
+    if (!result || result.dataset.seen) return;
+    result.dataset.seen = "yes";
+    if (result.getBoundingClientRect().top > innerHeight * 0.6) result.scrollIntoView({ block: "start" });
+  });
+
   // A request that got no answer at all: say so, and keep what was typed.
   document.addEventListener("htmx:error", (event) => {
     const notice = document.getElementById("connection-lost");
