@@ -20,4 +20,4 @@ def run() -> None:
         told.wait()
     finally:
         system.shutdown()
-    click.echo("Stopped.")
+        click.echo("Stopped.")

@@ -34,7 +34,7 @@ def run() -> None:
     finally:
         server.close()
         system.shutdown()
-    click.echo("Stopped.")
+        click.echo("Stopped.")
 
 
 def _listen(system: System) -> BaseWSGIServer | MultiSocketServer:

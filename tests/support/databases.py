@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from sketchmaker import schema
 from sketchmaker.database import Database
 from tests.support.postgres import Server, server_for
 
@@ -98,25 +99,8 @@ class Databases:
 
 
 def _migrate(url: str) -> None:
-    # Until the tables are frozen, straight from the models; then by `schema.upgrade(database)`.
-    import importlib
-    import pkgutil
-
-    import sketchmaker
-    from sketchmaker.database import Base
-
-    for package in pkgutil.iter_modules(sketchmaker.__path__):
-        name = f"sketchmaker.{package.name}.tables"
-        if package.ispkg and importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
     database = Database(url)
-    Base.metadata.create_all(database.engine)
-    with database.transaction() as session:
-        from alembic import command
-
-        from sketchmaker import schema
-
-        command.stamp(schema.alembic_config(session.connection()), "head")
+    schema.upgrade(database)
     database.close()
 
 
