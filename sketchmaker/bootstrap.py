@@ -49,7 +49,7 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
     clock = clock or SystemClock()
     database = Database(configured.database_url)
     image_store = ImageStore(configured.data_folder / "images")
-    studio_worker = StudioWorker(database, clock, [SandboxProvider(pause=clock.sleep)], image_store)
+    studio_worker = StudioWorker(database, clock, [SandboxProvider(sleep=clock.sleep)], image_store)
     return System(
         settings=configured,
         database=database,
