@@ -33,7 +33,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._started_at = datetime.now(UTC)
-        self._started_after_boot = _seconds_since_boot()
+        self._started_after_boot = uptime_seconds()
 
     def now(self) -> datetime:
         """The present, in UTC."""
@@ -51,7 +51,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def _readings(self) -> tuple[datetime, datetime]:
-        passed = timedelta(seconds=_seconds_since_boot() - self._started_after_boot)
+        passed = timedelta(seconds=uptime_seconds() - self._started_after_boot)
         return datetime.now(UTC), self._started_at + passed
 
 
@@ -82,7 +82,8 @@ class ManualClock:
         self.advance(timedelta(seconds=seconds))
 
 
-def _seconds_since_boot() -> float:
+def uptime_seconds() -> float:
+    """Seconds since the machine started; it never runs back, whatever is done to the clock."""
     # BOOTTIME goes on while a laptop is suspended; MONOTONIC does not, and would take every
     # awakening for a leap. Outside Linux only MONOTONIC is to be had.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -98,6 +98,76 @@ def upgrade() -> None:
         sa.UniqueConstraint("username_key", name=op.f("uq_users_username_key")),
     )
     op.create_table(
+        "credit_grants",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("credits_granted", sa.Integer(), nullable=False),
+        sa.Column("credits_remaining", sa.Integer(), nullable=False),
+        sa.Column("credits_held", sa.Integer(), nullable=False),
+        sa.Column("credits_used", sa.Integer(), nullable=False),
+        sa.Column("credits_expired", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("granted_by_id", sa.Integer(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('admin', 'promotion', 'correction')", name=op.f("ck_credit_grants_kind_known")
+        ),
+        sa.CheckConstraint(
+            "credits_expired >= 0", name=op.f("ck_credit_grants_expired_not_negative")
+        ),
+        sa.CheckConstraint("credits_granted > 0", name=op.f("ck_credit_grants_granted_positive")),
+        sa.CheckConstraint("credits_held >= 0", name=op.f("ck_credit_grants_held_not_negative")),
+        sa.CheckConstraint(
+            "credits_remaining + credits_held + credits_used + credits_expired = credits_granted",
+            name=op.f("ck_credit_grants_books_close"),
+        ),
+        sa.CheckConstraint(
+            "credits_remaining >= 0", name=op.f("ck_credit_grants_remaining_not_negative")
+        ),
+        sa.CheckConstraint("credits_used >= 0", name=op.f("ck_credit_grants_used_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["granted_by_id"], ["users.id"], name=op.f("fk_credit_grants_granted_by_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_credit_grants_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_grants")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("credit_grants", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_credit_grants_alive",
+            ["user_id", "expires_at"],
+            unique=False,
+            sqlite_where=sa.text("credits_remaining > 0"),
+            postgresql_where=sa.text("credits_remaining > 0"),
+        )
+        batch_op.create_index(
+            "ix_credit_grants_expiry",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("credits_remaining > 0"),
+            postgresql_where=sa.text("credits_remaining > 0"),
+        )
+        batch_op.create_index(batch_op.f("ix_credit_grants_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("verb", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("answer", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_idempotency_keys_user_id")
+        ),
+        sa.PrimaryKeyConstraint("user_id", "verb", "key", name=op.f("pk_idempotency_keys")),
+    )
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.create_index("ix_idempotency_keys_created", ["created_at"], unique=False)
+
+    op.create_table(
         "sign_in_sessions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -125,11 +195,18 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("plan_id", sa.Integer(), nullable=False),
+        sa.Column("next_plan_id", sa.Integer(), nullable=True),
         sa.Column("credits_remaining", sa.Integer(), nullable=False),
         sa.Column("credits_held", sa.Integer(), nullable=False),
         sa.Column("credits_used_this_month", sa.Integer(), nullable=False),
+        sa.Column("credits_revoked", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cycle_allowance", sa.Integer(), nullable=False),
+        sa.Column("bonus_remaining", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("bonus_held", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("bonus_used", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("bonus_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cycle", sa.Integer(), nullable=False),
+        sa.Column("anchor_cycle", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("subscription_start", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_credit_reset", sa.DateTime(timezone=True), nullable=False),
@@ -139,25 +216,52 @@ def upgrade() -> None:
         sa.Column("assigned_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "credits_held >= 0", name=op.f("ck_user_subscriptions_held_not_negative")
+            "anchor_cycle >= 0", name=op.f("ck_user_subscriptions_anchor_cycle_not_negative")
         ),
         sa.CheckConstraint(
-            "credits_remaining + credits_held + credits_used_this_month = cycle_allowance",
+            "bonus_held >= 0", name=op.f("ck_user_subscriptions_bonus_held_not_negative")
+        ),
+        sa.CheckConstraint(
+            "bonus_remaining >= 0", name=op.f("ck_user_subscriptions_bonus_remaining_not_negative")
+        ),
+        sa.CheckConstraint(
+            "bonus_used >= 0", name=op.f("ck_user_subscriptions_bonus_used_not_negative")
+        ),
+        sa.CheckConstraint(
+            "credits_held >= bonus_held", name=op.f("ck_user_subscriptions_held_covers_bonus")
+        ),
+        sa.CheckConstraint(
+            "credits_remaining - bonus_remaining = CASE WHEN cycle_allowance - credits_revoked - (credits_held - bonus_held) - (credits_used_this_month - bonus_used) > 0 THEN cycle_allowance - credits_revoked - (credits_held - bonus_held) - (credits_used_this_month - bonus_used) ELSE 0 END",
             name=op.f("ck_user_subscriptions_books_close"),
         ),
         sa.CheckConstraint(
-            "credits_remaining >= 0", name=op.f("ck_user_subscriptions_remaining_not_negative")
+            "credits_remaining >= bonus_remaining",
+            name=op.f("ck_user_subscriptions_remaining_covers_bonus"),
         ),
         sa.CheckConstraint(
-            "credits_used_this_month >= 0", name=op.f("ck_user_subscriptions_used_not_negative")
+            "credits_revoked >= 0", name=op.f("ck_user_subscriptions_revoked_not_negative")
         ),
-        sa.CheckConstraint("cycle >= 0", name=op.f("ck_user_subscriptions_cycle_not_negative")),
+        sa.CheckConstraint(
+            "credits_used_this_month >= bonus_used",
+            name=op.f("ck_user_subscriptions_used_covers_bonus"),
+        ),
+        sa.CheckConstraint(
+            "cycle >= anchor_cycle", name=op.f("ck_user_subscriptions_cycle_since_anchor")
+        ),
+        sa.CheckConstraint(
+            "cycle_allowance >= 0", name=op.f("ck_user_subscriptions_allowance_not_negative")
+        ),
         sa.CheckConstraint(
             "next_credit_reset > last_credit_reset",
             name=op.f("ck_user_subscriptions_next_reset_after_last"),
         ),
         sa.ForeignKeyConstraint(
             ["assigned_by_id"], ["users.id"], name=op.f("fk_user_subscriptions_assigned_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["next_plan_id"],
+            ["subscription_plans.id"],
+            name=op.f("fk_user_subscriptions_next_plan_id"),
         ),
         sa.ForeignKeyConstraint(
             ["plan_id"], ["subscription_plans.id"], name=op.f("fk_user_subscriptions_plan_id")
@@ -199,6 +303,7 @@ def upgrade() -> None:
         sa.Column("action", sa.String(length=50), nullable=False),
         sa.Column("credits_held", sa.Integer(), nullable=False),
         sa.Column("credits_settled", sa.Integer(), nullable=False),
+        sa.Column("parts", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -240,6 +345,24 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_credit_holds_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "resets_set_aside",
+        sa.Column("subscription_id", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.String(length=10), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "cause IN ('failed', 'runaway')", name=op.f("ck_resets_set_aside_cause_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["user_subscriptions.id"],
+            name=op.f("fk_resets_set_aside_subscription_id"),
+        ),
+        sa.PrimaryKeyConstraint("subscription_id", name=op.f("pk_resets_set_aside")),
+    )
     op.create_table(
         "generations",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -333,6 +456,7 @@ def upgrade() -> None:
         sa.Column("action", sa.String(length=50), nullable=False),
         sa.Column("credits_used", sa.Integer(), nullable=False),
         sa.Column("credits_delta", sa.Integer(), nullable=False),
+        sa.Column("bonus_delta", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("balance_after", sa.Integer(), nullable=False),
         sa.Column("cycle", sa.Integer(), nullable=False),
         sa.Column("metadata", sa.JSON(), nullable=False),

@@ -1,36 +1,53 @@
-"""The rule of balances: what a reset does to the credits of a cycle.
+"""The rules of balances: what a cycle's credits are, and in which order credits burn.
 
-Standard library only; no clock, no SQL. The same function answers the scheduler that writes, the
+Standard library only; no clock, no SQL. The same functions answer the scheduler that writes, the
 charge that finds its subscription due, and the page that only shows: lazy equals eager.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The credits of one cycle, whole numbers.
+    """The allowance of one cycle and what became of it; whole credits.
 
-    available + held + used = allowance, always: that is how the books of a cycle close.
+    What is available is never stored by itself: it is the allowance of the plan in effect, less
+    what was revoked, held and used, and never less than nothing. So a change of plan is a change
+    of `allowance`, and no sequence of changes leaves more than the most generous plan would have.
     """
 
     allowance: int
-    available: int
-    held: int
-    used: int
+    held: int = 0
+    used: int = 0
+    revoked: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.allowance, self.available, self.held, self.used) < 0:
+        if min(self.allowance, self.held, self.used, self.revoked) < 0:
             raise ValueError(f"{self} has a negative part.")
-        if self.available + self.held + self.used != self.allowance:
-            raise ValueError(f"{self} does not close.")
 
-    @classmethod
-    def opening(cls, allowance: int) -> "Balance":
-        """A cycle's balance at its first instant: all there, nothing held or used."""
-        return cls(allowance=allowance, available=allowance, held=0, used=0)
+    @property
+    def available(self) -> int:
+        """Credits of the allowance that can be spent now."""
+        return max(self.allowance - self.revoked - self.held - self.used, 0)
+
+    @property
+    def in_the_books(self) -> int:
+        """What the ledger's deltas add up to: available, and held but not yet decided."""
+        return self.available + self.held
+
+    def on_allowance(self, allowance: int) -> "Balance":
+        """The same cycle on another plan: what was used stays used."""
+        return replace(self, allowance=allowance)
+
+    def refilled(self, allowance: int) -> "Balance":
+        """The same cycle begun afresh by force: nothing used, and what is held stays held."""
+        return Balance(allowance=allowance, held=self.held)
+
+    def less(self, credits: int) -> "Balance":
+        """With so many of the available credits revoked, or as many as there are."""
+        return replace(self, revoked=self.revoked + min(credits, self.available))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +62,9 @@ class Boundary:
 class ResetStep:
     """One reset, as the ledger records it.
 
-    `delta` is the signed change of the balance: what expired goes, the new allowance comes.
-    `was_missed` marks a boundary that another had followed by the time it was applied.
+    `delta` is the signed change of the books: what expired goes, the new allowance comes.
+    `was_missed` marks a boundary that another had followed by the time it was applied;
+    `was_skipped` one that passed while the subscription was not active, and granted nothing.
     """
 
     boundary: Boundary
@@ -54,29 +72,85 @@ class ResetStep:
     granted: int
     delta: int
     was_missed: bool
+    was_skipped: bool
 
 
-def resets(before: Balance, allowance: int, boundaries: Sequence[Boundary]) -> list[ResetStep]:
+def resets(
+    before: Balance, allowance: int, boundaries: Sequence[Boundary], *, was_away: bool = False
+) -> list[ResetStep]:
     """One step for each boundary passed: as many rows as months, yet one allowance in effect.
 
-    Credits still held belong to the cycle that ends. The ledger counted them as there, for nothing
+    Credits still held belong to the cycle that ends. The books counted them as there, for nothing
     was settled; so the first step takes them out as well, and their own settlement, when it comes,
-    costs the new cycle nothing.
+    costs the new cycle nothing. `was_away` makes all but the last step grant nothing.
     """
-    last = len(boundaries) - 1
-    return [
-        _step(
-            before if n == 0 else Balance.opening(allowance), allowance, boundary, missed=n < last
+    steps = []
+    for boundary in boundaries:
+        missed = boundary is not boundaries[-1]
+        skipped = missed and was_away
+        after = Balance(0 if skipped else allowance)
+        steps.append(
+            ResetStep(
+                boundary=boundary,
+                expired=before.available,
+                granted=after.allowance,
+                delta=after.in_the_books - before.in_the_books,
+                was_missed=missed and not skipped,
+                was_skipped=skipped,
+            )
         )
-        for n, boundary in enumerate(boundaries)
-    ]
+        before = after
+    return steps
 
 
-def _step(before: Balance, allowance: int, boundary: Boundary, *, missed: bool) -> ResetStep:
-    return ResetStep(
-        boundary=boundary,
-        expired=before.available,
-        granted=allowance,
-        delta=allowance - before.available - before.held,
-        was_missed=missed,
-    )
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Credits that burn together: a grant, or with `grant_id` None the allowance."""
+
+    grant_id: int | None
+    credits: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many credits of one source."""
+
+    grant_id: int | None
+    credits: int
+
+
+def in_burn_order(sources: Iterable[Source]) -> list[Source]:
+    """What expires first burns first; what never expires, last. A tie favours the older grant.
+
+    The allowance expires at the reset. A grant that expires with it burns before it.
+    """
+    return sorted(sources, key=_burn_key)
+
+
+def allocate(sources: Iterable[Source], credits: int) -> list[Part] | None:
+    """Which credits a spend of so many takes; None when there are not enough."""
+    parts = []
+    for source in in_burn_order(sources):
+        taken = min(source.credits, credits)
+        if taken:
+            parts.append(Part(source.grant_id, taken))
+            credits -= taken
+    return None if credits else parts
+
+
+def split(parts: Sequence[Part], credits: int) -> tuple[list[Part], list[Part]]:
+    """The first so many credits of the parts, and the rest: what settles and what comes back."""
+    kept, rest = [], []
+    for part in parts:
+        taken = min(part.credits, credits)
+        credits -= taken
+        kept.append(Part(part.grant_id, taken))
+        rest.append(Part(part.grant_id, part.credits - taken))
+    return [part for part in kept if part.credits], [part for part in rest if part.credits]
+
+
+def _burn_key(source: Source) -> tuple[bool, float, bool, int]:
+    never = source.expires_at is None
+    at = source.expires_at.timestamp() if source.expires_at else 0.0
+    return never, at, source.grant_id is None, source.grant_id or 0

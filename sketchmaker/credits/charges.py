@@ -4,11 +4,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Select,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import ledger
+from sketchmaker.credits import idempotency, ledger
 from sketchmaker.credits.amounts import checked_amount
-from sketchmaker.credits.spending import take
+from sketchmaker.credits.balance import Part
+from sketchmaker.credits.spending import guarded, take
+from sketchmaker.credits.tables import KEYS, LEDGER, SUBSCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +31,17 @@ class Charge:
     credits: int
     cycle: int
     available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A charge that is asked for; the amount has been checked."""
+
+    user_id: int
+    amount: int
+    action: str
+    now: datetime
+    details: dict[str, Any]
 
 
 def charge(
@@ -35,21 +59,139 @@ def charge(
         InvalidAmount: not a whole number from 1 to the limit.
         InsufficientCredits: fewer are available; nothing was spent.
         NoActiveSubscription: the user has no plan.
+        SetAside: the reset that is due failed before, or was parked.
     """
-    amount = checked_amount(credits)
+    request = Request(user_id, checked_amount(credits), action, now, details or {})
+    if session.get_bind().dialect.name == "postgresql":
+        charged = in_one_statement(session, request)
+        if charged is not None:
+            return charged
+    return perform(session, request)
+
+
+def perform(session: Session, request: Request) -> Charge:
+    """Charge in the caller's transaction, one statement after the other.
+
+    Raises:
+        InsufficientCredits, NoActiveSubscription, SetAside: as `charge`.
+    """
     taken = take(
-        session, user_id=user_id, credits=amount, purpose="credits_used_this_month", now=now
+        session,
+        user_id=request.user_id,
+        credits=request.amount,
+        purpose="used",
+        now=request.now,
     )
     ledger.append(
         session,
-        user_id=user_id,
+        user_id=request.user_id,
         subscription_id=taken.subscription_id,
-        action=action,
-        credits_used=amount,
-        credits_delta=-amount,
+        hold_id=None,
+        action=request.action,
+        credits_used=request.amount,
+        credits_delta=-request.amount,
+        bonus_delta=-taken.bonus,
         balance_after=taken.available,
         cycle=taken.cycle,
-        details=details or {},
-        created_at=now,
+        details={**request.details, **bonus_facts(taken.parts)},
+        created_at=request.now,
     )
-    return Charge(credits=amount, cycle=taken.cycle, available=taken.available)
+    return Charge(credits=request.amount, cycle=taken.cycle, available=taken.available)
+
+
+def in_one_statement(executor: Session | Connection, request: Request) -> Charge | None:
+    """UPDATE and INSERT as one statement, on PostgreSQL; None when it has matched nothing.
+
+    A statement is a transaction by itself: on an autocommitting connection this is a whole charge
+    in one round trip.
+    """
+    row = executor.execute(_CHARGE, _parameters(request)).first()
+    return None if row is None else Charge(request.amount, row.cycle, row.credits_remaining)
+
+
+def in_one_statement_once(
+    executor: Session | Connection, request: Request, named: idempotency.Request
+) -> Charge | None:
+    """As `in_one_statement`, remembering the answer under its key.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the key is there already; nothing was charged.
+    """
+    named_parameters = {"verb": named.verb, "key": named.key, "fingerprint": named.fingerprint}
+    row = executor.execute(_CHARGE_ONCE, {**_parameters(request), **named_parameters}).first()
+    return None if row is None else Charge(request.amount, row.cycle, row.credits_remaining)
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    return {
+        "which_user": request.user_id,
+        "amount": request.amount,
+        "at": request.now,
+        "action": request.action,
+        "facts": request.details,
+    }
+
+
+def bonus_facts(parts: tuple[Part, ...]) -> dict[str, Any]:
+    """What a ledger row says of the grants a spend took from; nothing when it took from none."""
+    taken = [[part.grant_id, part.credits] for part in parts if part.grant_id is not None]
+    return {"grants": taken} if taken else {}
+
+
+def _one_statement(*, once: bool) -> Select[*tuple[Any, ...]]:
+    spent = (
+        guarded("used")
+        .returning(
+            SUBSCRIPTIONS.c.id,
+            SUBSCRIPTIONS.c.user_id,
+            SUBSCRIPTIONS.c.cycle,
+            SUBSCRIPTIONS.c.credits_remaining,
+        )
+        .cte("spent")
+    )
+    statement = select(spent.c.cycle, spent.c.credits_remaining)
+    statement = statement.add_cte(_ledger_entry(spent))
+    return statement.add_cte(_key_entry(spent)) if once else statement
+
+
+def _ledger_entry(spent: CTE) -> CTE:
+    amount = cast(bindparam("amount"), LEDGER.c.credits_used.type)
+    row = {
+        "user_id": spent.c.user_id,
+        "subscription_id": spent.c.id,
+        "action": bindparam("action", type_=LEDGER.c.action.type),
+        "credits_used": amount,
+        "credits_delta": -amount,
+        "bonus_delta": literal(0),
+        "balance_after": spent.c.credits_remaining,
+        "cycle": spent.c.cycle,
+        "metadata": bindparam("facts", type_=LEDGER.c["metadata"].type),
+        "created_at": bindparam("at", type_=LEDGER.c.created_at.type),
+    }
+    entry = insert(LEDGER).from_select(list(row), select(*row.values()), include_defaults=False)
+    return entry.returning(LEDGER.c.id).cte("entry")
+
+
+def _key_entry(spent: CTE) -> CTE:
+    result = func.json_build_object(
+        "credits",
+        cast(bindparam("amount"), LEDGER.c.credits_used.type),
+        "cycle",
+        spent.c.cycle,
+        "available",
+        spent.c.credits_remaining,
+    )
+    row = {
+        "user_id": spent.c.user_id,
+        "verb": bindparam("verb", type_=KEYS.c.verb.type),
+        "key": bindparam("key", type_=KEYS.c.key.type),
+        "fingerprint": bindparam("fingerprint", type_=KEYS.c.fingerprint.type),
+        "answer": func.json_build_object("result", result),
+        "created_at": bindparam("at", type_=KEYS.c.created_at.type),
+    }
+    entry = insert(KEYS).from_select(list(row), select(*row.values()), include_defaults=False)
+    return entry.returning(KEYS.c.key).cte("key_entry")
+
+
+_CHARGE = _one_statement(once=False)
+_CHARGE_ONCE = _one_statement(once=True)

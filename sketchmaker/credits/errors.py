@@ -83,6 +83,14 @@ class HoldNotPending(CreditError):
         super().__init__(f"Hold {hold_id} has ended already: it was {state}.")
 
 
+class ChangedMeanwhile(CreditError):
+    """Another transaction changed a row that this one had read. Undone; try the whole again."""
+
+    def __init__(self, subscription_id: int) -> None:
+        self.subscription_id = subscription_id
+        super().__init__(f"Subscription {subscription_id} was changed meanwhile. Try again.")
+
+
 class ResetConflict(CreditError):
     """Another process changed a claimed subscription. The transaction is undone; try again."""
 
@@ -91,6 +99,64 @@ class ResetConflict(CreditError):
         self.changed = changed
         super().__init__(
             f"{expected} subscriptions were claimed for a reset, but {changed} changed."
+        )
+
+
+class SetAside(CreditError):
+    """The subscription's reset failed or was parked; until it is mended, nothing is spent."""
+
+    def __init__(self, subscription_id: int, cause: str) -> None:
+        self.subscription_id = subscription_id
+        self.cause = cause
+        super().__init__(
+            f"The credits of subscription {subscription_id} can't be reset at the moment "
+            f"({cause}). An admin can see why."
+        )
+
+
+class KeyReused(CreditError):
+    """The idempotency key came before, with other parameters. Nothing was done."""
+
+    def __init__(self, key: str, verb: str) -> None:
+        self.key = key
+        self.verb = verb
+        super().__init__(
+            f"The idempotency key {key!r} was used for another {verb}. Take a new key for each."
+        )
+
+
+class InvalidKey(CreditError):
+    """An idempotency key is 1 to 255 printable characters."""
+
+    def __init__(self, key: object) -> None:
+        self.key = key
+        super().__init__(f"{key!r} is not an idempotency key: give 1 to 255 printable characters.")
+
+
+class InvalidGrant(CreditError):
+    """The grant's kind, reason or expiry can't be used."""
+
+
+class GrantNotFound(CreditError):
+    """No grant has that number."""
+
+    def __init__(self, grant_id: int) -> None:
+        self.grant_id = grant_id
+        super().__init__(f"There is no grant {grant_id}.")
+
+
+class NothingToChange(CreditError):
+    """The subscription is as it was asked to become."""
+
+
+class ForceResetLimit(CreditError):
+    """A subscription is reset by force twice in 24 hours at the most."""
+
+    def __init__(self, subscription_id: int, limit: int) -> None:
+        self.subscription_id = subscription_id
+        super().__init__(
+            f"Subscription {subscription_id} was reset by force {limit} times in the last 24 "
+            "hours. Grant credits instead."
         )
 
 

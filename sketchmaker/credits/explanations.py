@@ -1,9 +1,21 @@
 """Why is a balance what it is? One plain sentence for each row of the ledger."""
 
 from collections.abc import Callable
-from typing import Any
 
-from sketchmaker.credits.tables import RESET_ACTION, START_ACTION, HoldState, UsageHistory
+from sketchmaker.credits.tables import (
+    ADJUSTMENT_ACTION,
+    DEACTIVATION_ACTION,
+    FORCE_RESET_ACTION,
+    GRANT_ACTION,
+    GRANT_EXPIRY_ACTION,
+    PLAN_ACTION,
+    REACTIVATION_ACTION,
+    RESET_ACTION,
+    RESTART_ACTION,
+    START_ACTION,
+    HoldState,
+    UsageHistory,
+)
 
 
 def explain(row: UsageHistory) -> str:
@@ -17,29 +29,76 @@ def counted(number: int, noun: str) -> str:
 
 
 def _start(row: UsageHistory) -> str:
-    return (
-        f"You joined the {_fact(row, 'plan')} plan and got {counted(row.credits_delta, 'credit')}."
-    )
+    return f"You joined the {_fact(row, 'plan')} plan and got {_credits(row.credits_delta)}."
 
 
 def _reset(row: UsageHistory) -> str:
-    granted = counted(row.details.get("granted", row.balance_after), "credit")
+    if row.details.get("skipped"):
+        return "A reset passed while your subscription was not active."
+    granted = _credits(row.details.get("granted", row.balance_after))
     if row.details.get("missed"):
         return f"Monthly reset to {granted}, entered later together with the one that followed it."
     sentence = f"Monthly reset: you have {granted} again."
     if row.details.get("expired"):
-        sentence += f" {counted(row.details['expired'], 'credit')} unused last month expired."
+        sentence += f" {_credits(row.details['expired'])} unused last month expired."
     if row.details.get("caught_up"):
         sentence += " Sketchmaker was not running on time and caught up."
     return sentence
+
+
+def _forced(row: UsageHistory) -> str:
+    granted = _credits(row.details.get("granted", row.balance_after))
+    return (
+        f"An admin reset you to {granted}. {_fact(row, 'reason')} Your regular day stays.".strip()
+    )
+
+
+def _plan(row: UsageHistory) -> str:
+    if row.details.get("when") == "cancelled":
+        return "The change of plan that waited for your next reset was taken back."
+    names = f"from the {_fact(row, 'from')} plan to the {_fact(row, 'to')} plan"
+    if row.details.get("when") == "next_reset":
+        return f"You change {names} at your next reset."
+    return f"You changed {names}. What you had used stays used."
+
+
+def _restart(row: UsageHistory) -> str:
+    return (
+        f"Your month was begun anew on the {_fact(row, 'to')} plan. "
+        "What was left of the month before expired."
+    )
+
+
+def _deactivation(_row: UsageHistory) -> str:
+    return "Your subscription was ended."
+
+
+def _reactivation(_row: UsageHistory) -> str:
+    return "Your subscription was taken up again."
+
+
+def _grant(row: UsageHistory) -> str:
+    kept = "They are kept after the reset."
+    if row.details.get("expires_at"):
+        kept = f"They are kept until {row.details['expires_at'][:10]}."
+    return f"You were given {_credits(row.credits_delta)}: {_fact(row, 'reason')} {kept}"
+
+
+def _grant_expiry(row: UsageHistory) -> str:
+    return f"{_credits(-row.credits_delta)} that you were given expired."
+
+
+def _adjustment(row: UsageHistory) -> str:
+    return f"An admin took back {_credits(-row.credits_delta)}: {_fact(row, 'reason')}"
 
 
 def _use(row: UsageHistory) -> str:
     outcome = row.details.get("outcome", HoldState.SETTLED)
     if outcome != HoldState.SETTLED:
         return f"Nothing was charged. {_fact(row, 'reason')}".strip()
-    sentence = f"{_work(row)}: {counted(row.credits_used, 'credit')}."
-    given_back = row.details.get("held", row.credits_used) - row.credits_used
+    sentence = f"{_work(row)}: {_credits(row.credits_used)}."
+    lapsed = row.details.get("lapsed", 0)
+    given_back = row.details.get("held", row.credits_used) - row.credits_used - lapsed
     if given_back:
         sentence += f" {counted(given_back, 'held credit')} came back."
     if row.credits_used and not row.credits_delta:
@@ -51,8 +110,23 @@ def _work(row: UsageHistory) -> str:
     return counted(row.credits_used, "image") if row.action == "images" else row.action.capitalize()
 
 
+def _credits(number: int) -> str:
+    return counted(number, "credit")
+
+
 def _fact(row: UsageHistory, name: str) -> str:
-    return str(row.details.get(name, ""))
+    return str(row.details.get(name) or "")
 
 
-_EXPLANATIONS: dict[str, Callable[[Any], str]] = {START_ACTION: _start, RESET_ACTION: _reset}
+_EXPLANATIONS: dict[str, Callable[[UsageHistory], str]] = {
+    START_ACTION: _start,
+    RESET_ACTION: _reset,
+    FORCE_RESET_ACTION: _forced,
+    PLAN_ACTION: _plan,
+    RESTART_ACTION: _restart,
+    DEACTIVATION_ACTION: _deactivation,
+    REACTIVATION_ACTION: _reactivation,
+    GRANT_ACTION: _grant,
+    GRANT_EXPIRY_ACTION: _grant_expiry,
+    ADJUSTMENT_ACTION: _adjustment,
+}

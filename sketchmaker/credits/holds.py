@@ -5,21 +5,28 @@ any; then the hold is settled for what was really delivered, or released. A hold
 expires, so a crash strands nothing.
 
 A hold belongs to the cycle it was placed in. Ended after a reset, it neither costs the new cycle
-anything nor gives it anything.
+anything nor gives it anything; held bonus credits go back to their grant.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import ledger
+from sketchmaker.credits import grants, state
 from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.balance import Part, split
+from sketchmaker.credits.charges import bonus_facts
 from sketchmaker.credits.errors import HoldNotFound, HoldNotPending, InvalidAmount
-from sketchmaker.credits.spending import take
-from sketchmaker.credits.tables import IS_PENDING, CreditHold, HoldState, UserSubscription
+from sketchmaker.credits.spending import Taken, take
+from sketchmaker.credits.state import State
+from sketchmaker.credits.tables import (
+    HOLDS,
+    IS_PENDING,
+    HoldState,
+)
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 
@@ -32,6 +39,15 @@ class Hold:
     credits: int
     cycle: int
     expires_at: datetime
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnd:
+    """How a hold ended: credits charged, credits that came back, and what is available now."""
+
+    settled: int
+    returned: int
     available: int
 
 
@@ -51,22 +67,29 @@ def place(
         InvalidAmount: not a whole number from 1 to the limit.
         InsufficientCredits: fewer are available; nothing was set aside.
         NoActiveSubscription: the user has no plan.
+        SetAside: the reset that is due failed before, or was parked.
     """
     amount = checked_amount(credits)
-    taken = take(session, user_id=user_id, credits=amount, purpose="credits_held", now=now)
-    hold = CreditHold(
-        user_id=user_id,
-        subscription_id=taken.subscription_id,
-        cycle=taken.cycle,
-        action=action,
-        credits_held=amount,
-        details=details or {},
-        created_at=now,
-        expires_at=now + lifetime,
-    )
-    session.add(hold)
-    session.flush()  # the database gives the hold its number
-    return Hold(hold.id, amount, taken.cycle, hold.expires_at, taken.available)
+    taken = take(session, user_id=user_id, credits=amount, purpose="held", now=now)
+    expires_at = now + lifetime
+    hold_id = session.execute(
+        insert(HOLDS)
+        .values(
+            user_id=user_id,
+            subscription_id=taken.subscription_id,
+            cycle=taken.cycle,
+            action=action,
+            credits_held=amount,
+            credits_settled=0,
+            parts=_written(taken),
+            state=HoldState.PENDING,
+            details=details or {},
+            created_at=now,
+            expires_at=expires_at,
+        )
+        .returning(HOLDS.c.id)
+    ).scalar_one()
+    return Hold(hold_id, amount, taken.cycle, expires_at, taken.available)
 
 
 def settle(
@@ -76,7 +99,7 @@ def settle(
     credits: int,
     now: datetime,
     details: dict[str, Any] | None = None,
-) -> None:
+) -> HoldEnd:
     """Charge what was delivered, 1 to all of the held credits, and give the rest back.
 
     Raises:
@@ -85,7 +108,7 @@ def settle(
         HoldNotFound: no such hold.
     """
     amount = checked_amount(credits)
-    _end(session, hold_id, HoldState.SETTLED, settled=amount, now=now, details=details or {})
+    return _end(session, hold_id, HoldState.SETTLED, settled=amount, now=now, facts=details or {})
 
 
 def release(
@@ -95,7 +118,7 @@ def release(
     reason: str,
     now: datetime,
     details: dict[str, Any] | None = None,
-) -> None:
+) -> HoldEnd:
     """Give all held credits back; `reason` is a sentence for the person.
 
     Raises:
@@ -103,112 +126,155 @@ def release(
         HoldNotFound: no such hold.
     """
     facts = {**(details or {}), "reason": reason}
-    _end(session, hold_id, HoldState.RELEASED, settled=0, now=now, details=facts)
+    return _end(session, hold_id, HoldState.RELEASED, settled=0, now=now, facts=facts)
+
+
+def extend(session: Session, *, hold_id: int, until: datetime) -> None:
+    """Let a pending hold live longer: work that is still going on must not lose it.
+
+    A time earlier than the present expiry changes nothing.
+
+    Raises:
+        HoldNotPending: the hold has ended already.
+        HoldNotFound: no such hold.
+    """
+    extended = session.execute(
+        update(HOLDS)
+        .where(HOLDS.c.id == hold_id, IS_PENDING, HOLDS.c.expires_at < until)
+        .values(expires_at=until)
+    )
+    if extended.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE has one
+        _must_be_pending(session, hold_id)
 
 
 def release_expired(session: Session, *, now: datetime, limit: int = 500) -> int:
     """End up to `limit` holds whose time is over. How many there were."""
     overdue = session.scalars(
-        select(CreditHold.id)
-        .where(IS_PENDING, CreditHold.expires_at <= now)
-        .order_by(CreditHold.expires_at, CreditHold.id)
+        select(HOLDS.c.id)
+        .where(IS_PENDING, HOLDS.c.expires_at <= now)
+        .order_by(HOLDS.c.expires_at, HOLDS.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
     for hold_id in overdue:
         facts = {"reason": "The work was not finished in time."}
-        _end(session, hold_id, HoldState.EXPIRED, settled=0, now=now, details=facts)
+        _end(session, hold_id, HoldState.EXPIRED, settled=0, now=now, facts=facts)
     return len(overdue)
 
 
 def _end(
     session: Session,
     hold_id: int,
-    state: HoldState,
+    ended: HoldState,
     *,
     settled: int,
     now: datetime,
-    details: dict[str, Any],
-) -> None:
-    hold = _close(session, hold_id, state, settled, now)
-    available, delta = _give_back(session, hold, settled)
-    ledger.append(
+    facts: dict[str, Any],
+) -> HoldEnd:
+    hold = _close(session, hold_id, ended, settled, now)
+    used, back = split(_parts_of(hold), settled)
+    before = state.of_subscription(session, hold.subscription_id)
+    if before is None:  # the hold's foreign key makes it impossible
+        raise HoldNotFound(hold_id)
+    after, lapsed = _after_end(session, hold, before, (used, back), now)
+    lapsed_facts = {"lapsed": lapsed} if lapsed else {}
+    state.move(
         session,
-        user_id=hold.user_id,
-        subscription_id=hold.subscription_id,
+        before,
+        after,
         hold_id=hold_id,
         action=hold.action,
         credits_used=settled,
-        credits_delta=delta,
-        balance_after=available,
         cycle=hold.cycle,
-        details={**hold.details, **details, "held": hold.credits_held, "outcome": str(state)},
-        created_at=now,
+        now=now,
+        details={
+            **hold.details,
+            **facts,
+            **bonus_facts(tuple(used)),
+            **lapsed_facts,
+            "held": hold.credits_held,
+            "outcome": str(ended),
+        },
     )
+    returned = hold.credits_held - settled - lapsed
+    return HoldEnd(settled=settled, returned=returned, available=after.available)
+
+
+def _after_end(
+    session: Session,
+    hold: Row[*tuple[Any, ...]],
+    before: State,
+    parts: tuple[list[Part], list[Part]],
+    now: datetime,
+) -> tuple[State, int]:
+    """The subscription without the hold, and how many held credits lapsed for good."""
+    used, back = parts
+    same_cycle = before.cycle == hold.cycle
+    balance, lapsed = before.balance, _of_allowance(back)
+    if same_cycle:
+        balance = replace(
+            balance,
+            held=balance.held - _of_allowance(used) - _of_allowance(back),
+            used=balance.used + _of_allowance(used),
+        )
+        lapsed -= balance.available - before.balance.available
+    bonus = before.bonus
+    used_grants = [part for part in used if part.grant_id is not None]
+    back_grants = [part for part in back if part.grant_id is not None]
+    if used_grants or back_grants:
+        for part in used_grants:
+            grants.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
+        spent = sum(part.credits for part in used_grants)
+        returned, expired = grants.give_back(session, back_grants, now=now)
+        moved = {
+            "held": -spent - returned - expired,
+            "remaining": returned,
+            "used": spent if same_cycle else 0,
+        }
+        bonus = grants.resummed(session, bonus, before.user_id, **moved)
+        lapsed += expired
+    return replace(before, balance=balance, bonus=bonus), lapsed
 
 
 def _close(
-    session: Session, hold_id: int, state: HoldState, settled: int, now: datetime
+    session: Session, hold_id: int, ended: HoldState, settled: int, now: datetime
 ) -> Row[*tuple[Any, ...]]:
     """End the pending hold by compare-and-set: of two that race, one gets the row."""
-    hold = (
-        session.connection()
-        .execute(
-            update(CreditHold)
-            .where(
-                CreditHold.id == hold_id,
-                CreditHold.state == HoldState.PENDING,
-                CreditHold.credits_held >= settled,
-            )
-            .values(state=state, credits_settled=settled, ended_at=now)
-            .returning(
-                CreditHold.user_id,
-                CreditHold.subscription_id,
-                CreditHold.cycle,
-                CreditHold.action,
-                CreditHold.credits_held,
-                CreditHold.details,
-            )
-        )
-        .first()
-    )
+    hold = session.execute(
+        update(HOLDS)
+        .where(HOLDS.c.id == hold_id, IS_PENDING, HOLDS.c.credits_held >= settled)
+        .values(state=ended, credits_settled=settled, ended_at=now)
+        .returning(*HOLDS.c)
+    ).first()
     if hold is None:
-        raise _why_not(session, hold_id, settled)
+        held = _must_be_pending(session, hold_id)
+        raise InvalidAmount(settled, held)
     return hold
 
 
-def _why_not(session: Session, hold_id: int, settled: int) -> Exception:
+def _must_be_pending(session: Session, hold_id: int) -> int:
+    """How many credits the pending hold holds."""
     row = session.execute(
-        select(CreditHold.state, CreditHold.credits_held).where(CreditHold.id == hold_id)
+        select(HOLDS.c.state, HOLDS.c.credits_held).where(HOLDS.c.id == hold_id)
     ).first()
     if row is None:
-        return HoldNotFound(hold_id)
-    if row.state == HoldState.PENDING:
-        return InvalidAmount(settled, row.credits_held)
-    return HoldNotPending(hold_id, row.state)
+        raise HoldNotFound(hold_id)
+    if row.state != HoldState.PENDING:
+        raise HoldNotPending(hold_id, row.state)
+    return int(row.credits_held)
 
 
-def _give_back(session: Session, hold: Row[*tuple[Any, ...]], settled: int) -> tuple[int, int]:
-    """Move the held credits to used and available; what is available then, and the ledger's delta.
+def _written(taken: Taken) -> list[list[int | None]] | None:
+    if not taken.bonus:
+        return None
+    return [[part.grant_id, part.credits] for part in taken.parts]
 
-    In a later cycle nothing moves: the reset has taken the held credits out already.
-    """
-    same_cycle = UserSubscription.cycle == hold.cycle
-    row = (
-        session.connection()
-        .execute(
-            update(UserSubscription)
-            .where(UserSubscription.id == hold.subscription_id)
-            .values(
-                credits_held=UserSubscription.credits_held
-                - case((same_cycle, hold.credits_held), else_=0),
-                credits_remaining=UserSubscription.credits_remaining
-                + case((same_cycle, hold.credits_held - settled), else_=0),
-                credits_used_this_month=UserSubscription.credits_used_this_month
-                + case((same_cycle, settled), else_=0),
-            )
-            .returning(UserSubscription.credits_remaining, UserSubscription.cycle)
-        )
-        .one()
-    )
-    return row.credits_remaining, -settled if row.cycle == hold.cycle else 0
+
+def _parts_of(hold: Row[*tuple[Any, ...]]) -> list[Part]:
+    if hold.parts is None:
+        return [Part(None, hold.credits_held)]
+    return [Part(grant_id, credits) for grant_id, credits in hold.parts]
+
+
+def _of_allowance(parts: list[Part]) -> int:
+    return sum(part.credits for part in parts if part.grant_id is None)

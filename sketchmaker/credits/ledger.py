@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.tables import UsageHistory
+from sketchmaker.credits.tables import (
+    LEDGER,
+    UsageHistory,
+)
 
 
 def append(session: Session, **row: Any) -> None:
@@ -19,7 +22,11 @@ def append(session: Session, **row: Any) -> None:
 def append_many(session: Session, rows: list[dict[str, Any]]) -> None:
     """Write rows of one shape, in one statement."""
     if rows:
-        session.execute(insert(UsageHistory), rows)
+        # The column's name is `metadata`; see `UsageHistory`.
+        renamed = [{**row, "metadata": row["details"]} for row in rows]
+        for row in renamed:
+            del row["details"]
+        session.connection().execute(insert(LEDGER), renamed)
 
 
 def recent(

@@ -8,8 +8,18 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits.statement import Statement, statement_of
-from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
+from sketchmaker.credits.statement import (
+    NextPlan,
+    Statement,
+    live_bonus,
+    next_plan_id,
+    statement_of,
+)
+from sketchmaker.credits.tables import (
+    IS_ACTIVE,
+    SubscriptionPlanModel,
+    UserSubscription,
+)
 
 NO_PLAN = "none"
 """Stands for "no active plan" where a list is narrowed to one plan."""
@@ -101,9 +111,10 @@ def search_subscriptions(
     `text` is looked for in user name and e-mail; `plan` is a plan's name, or `NO_PLAN`.
     """
     query = (
-        select(User, UserSubscription, SubscriptionPlanModel)
+        select(User, UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now))
         .outerjoin(UserSubscription, and_(UserSubscription.user_id == User.id, IS_ACTIVE))
         .outerjoin(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .outerjoin(NextPlan, NextPlan.id == next_plan_id())
         .where(_mentions(text))
     )
     if plan == NO_PLAN:
@@ -181,7 +192,7 @@ def _one_page(
 
 
 def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
-    user, subscription, plan = row
+    user, subscription, *rest = row
     return SubscriptionRow(
         user_id=user.id,
         username=user.username,
@@ -189,7 +200,7 @@ def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
         role=user.role,
         user_is_active=user.is_active,
         joined_at=user.created_at,
-        statement=statement_of(subscription, plan, now) if subscription else None,
+        statement=statement_of(subscription, *rest, now=now) if subscription else None,
     )
 
 

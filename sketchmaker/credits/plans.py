@@ -7,7 +7,9 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.errors import UnknownPlan
-from sketchmaker.credits.tables import SubscriptionPlanModel
+from sketchmaker.credits.tables import (
+    SubscriptionPlanModel,
+)
 
 FREE_PLAN = "free"
 
@@ -94,3 +96,10 @@ def active_plan(session: Session, name: str) -> SubscriptionPlanModel:
     if plan is None:
         raise UnknownPlan(name)
     return plan
+
+
+def display_name_of(session: Session, plan_id: int) -> str:
+    """What people call the plan of that number."""
+    return session.execute(
+        select(SubscriptionPlanModel.display_name).where(SubscriptionPlanModel.id == plan_id)
+    ).scalar_one()

@@ -1,32 +1,75 @@
 """Spending is one guarded statement: never read, decide, write.
 
-The statement takes the credits only if they are there, the subscription is active and its cycle is
-the present one. Fifty requests for the last credit are fifty such statements; the database lets one
-through. It guards the same on SQLite and PostgreSQL, where `SELECT ... FOR UPDATE` does not.
+The statement takes the credits only if the allowance covers them, nothing burns before it, the
+subscription is active and its cycle is the present one. Fifty requests for the last credit are
+fifty such statements; the database lets one through. It guards the same on SQLite and PostgreSQL,
+where `SELECT ... FOR UPDATE` does not.
+
+When it matches nothing, the slow way finds out why, under the row's lock: a reset is due, a grant
+burns first or has to help out, or there is not enough.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import BindParameter, Update, bindparam, or_, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import resets
-from sketchmaker.credits.errors import CreditError, InsufficientCredits, NoActiveSubscription
-from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
+from sketchmaker.credits import grants, plans, resets, state
+from sketchmaker.credits.balance import Part, allocate
+from sketchmaker.credits.errors import InsufficientCredits, NoActiveSubscription
+from sketchmaker.credits.state import State
+from sketchmaker.credits.tables import (
+    IS_ACTIVE,
+    SUBSCRIPTIONS,
+)
 
-Purpose = Literal["credits_held", "credits_used_this_month"]
+Purpose = Literal["held", "used"]
 """Where credits go when they leave the available ones: set aside, or used at once."""
+
+_COLUMN = {"held": "credits_held", "used": "credits_used_this_month"}
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Credits left the available ones of this subscription, in this cycle."""
+    """Credits left the available ones of this subscription, in this cycle, from these sources."""
 
     subscription_id: int
     cycle: int
     available: int
+    parts: tuple[Part, ...]
+
+    @property
+    def bonus(self) -> int:
+        """How many of them were grants' credits."""
+        return sum(part.credits for part in self.parts if part.grant_id is not None)
+
+
+def guarded(purpose: Purpose) -> Update:
+    """The one statement. Parameters: `which_user`, `amount`, `at`."""
+    amount: BindParameter[int] = bindparam("amount")
+    column = SUBSCRIPTIONS.c[_COLUMN[purpose]]
+    return (
+        update(SUBSCRIPTIONS)
+        .where(
+            SUBSCRIPTIONS.c.user_id == bindparam("which_user"),
+            IS_ACTIVE,
+            SUBSCRIPTIONS.c.next_credit_reset > bindparam("at"),
+            SUBSCRIPTIONS.c.credits_remaining - SUBSCRIPTIONS.c.bonus_remaining >= amount,
+            or_(
+                SUBSCRIPTIONS.c.bonus_expires_at.is_(None),
+                SUBSCRIPTIONS.c.bonus_expires_at > SUBSCRIPTIONS.c.next_credit_reset,
+            ),
+        )
+        .values(
+            {
+                SUBSCRIPTIONS.c.credits_remaining: SUBSCRIPTIONS.c.credits_remaining - amount,
+                column: column + amount,
+            }
+        )
+    )
 
 
 def take(session: Session, *, user_id: int, credits: int, purpose: Purpose, now: datetime) -> Taken:
@@ -37,60 +80,64 @@ def take(session: Session, *, user_id: int, credits: int, purpose: Purpose, now:
     Raises:
         InsufficientCredits: fewer are available; nothing was taken.
         NoActiveSubscription: the user has no plan.
+        SetAside: the reset that is due failed before, or was parked.
     """
-    taken = _take(session, user_id, credits, purpose, now)
-    if taken is None:
-        resets.reset_user(session, user_id=user_id, now=now)
-        # Also when there was nothing to reset: another process may have done it in between.
-        taken = _take(session, user_id, credits, purpose, now)
-    if taken is None:
-        raise _refusal(session, user_id, credits)
-    return taken
-
-
-def _take(
-    session: Session, user_id: int, credits: int, purpose: Purpose, now: datetime
-) -> Taken | None:
-    row = (
-        session.connection()
-        .execute(
-            update(UserSubscription)
-            .where(
-                UserSubscription.user_id == user_id,
-                IS_ACTIVE,
-                UserSubscription.next_credit_reset > now,
-                UserSubscription.credits_remaining >= credits,
-            )
-            .values(
-                {
-                    "credits_remaining": UserSubscription.credits_remaining - credits,
-                    purpose: getattr(UserSubscription, purpose) + credits,
-                }
-            )
-            .returning(
-                UserSubscription.id, UserSubscription.cycle, UserSubscription.credits_remaining
-            )
-        )
-        .first()
-    )
-    return None if row is None else Taken(row.id, row.cycle, row.credits_remaining)
-
-
-def _refusal(session: Session, user_id: int, credits: int) -> CreditError:
     row = session.execute(
-        select(
-            UserSubscription.credits_remaining,
-            UserSubscription.next_credit_reset,
-            SubscriptionPlanModel.display_name,
-        )
-        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
-        .where(UserSubscription.user_id == user_id, IS_ACTIVE)
+        _GUARDED[purpose], {"which_user": user_id, "amount": credits, "at": now}
     ).first()
-    if row is None:
-        return NoActiveSubscription(user_id)
-    return InsufficientCredits(
-        required=credits,
-        available=row.credits_remaining,
-        next_reset=row.next_credit_reset,
-        plan_display_name=row.display_name,
+    if row is not None:
+        return Taken(row.id, row.cycle, row.credits_remaining, (Part(None, credits),))
+    return take_slowly(session, user_id=user_id, credits=credits, purpose=purpose, now=now)
+
+
+def take_slowly(
+    session: Session, *, user_id: int, credits: int, purpose: Purpose, now: datetime
+) -> Taken:
+    """As `take`, when the one statement has matched nothing.
+
+    Raises:
+        InsufficientCredits, NoActiveSubscription, SetAside: as `take`.
+    """
+    resets.reset_user(session, user_id=user_id, now=now)
+    grants.expire_of_user(session, user_id=user_id, now=now)
+    before = state.of_user(session, user_id)
+    if before is None:
+        raise NoActiveSubscription(user_id)
+    parts = allocate(grants.sources(session, before, now=now), credits)
+    if parts is None:
+        raise InsufficientCredits(
+            required=credits,
+            available=before.available,
+            next_reset=before.next_reset,
+            plan_display_name=plans.display_name_of(session, before.plan_id),
+        )
+    after = _moved(session, before, parts, purpose)
+    state.write(session, before, after)
+    return Taken(before.id, before.cycle, after.available, tuple(parts))
+
+
+def _moved(session: Session, before: State, parts: Sequence[Part], purpose: Purpose) -> State:
+    from_allowance = sum(part.credits for part in parts if part.grant_id is None)
+    from_grants = 0
+    for part in parts:
+        if part.grant_id is not None:
+            grants.change(
+                session, part.grant_id, remaining=-part.credits, **{purpose: part.credits}
+            )
+            from_grants += part.credits
+    spent = getattr(before.balance, purpose) + from_allowance
+    bonus = before.bonus
+    if from_grants:
+        moved = {"remaining": -from_grants, purpose: from_grants}
+        bonus = grants.resummed(session, bonus, before.user_id, **moved)
+    return replace(before, balance=replace(before.balance, **{purpose: spent}), bonus=bonus)
+
+
+def _returning(purpose: Purpose) -> Update:
+    return guarded(purpose).returning(
+        SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.cycle, SUBSCRIPTIONS.c.credits_remaining
     )
+
+
+# Built once: SQLAlchemy recognises the object and skips compiling it again.
+_GUARDED: dict[Purpose, Update] = {"held": _returning("held"), "used": _returning("used")}

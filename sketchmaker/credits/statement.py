@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from sketchmaker.credits.cycle import cycle_start, days_until
+from sketchmaker.credits.balance import Balance
+from sketchmaker.credits.cycle import days_until
 from sketchmaker.credits.errors import NoActiveSubscription
-from sketchmaker.credits.resets import passed_boundaries
-from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
+from sketchmaker.credits.state import state_of
+from sketchmaker.credits.tables import (
+    IS_ACTIVE,
+    CreditGrant,
+    SubscriptionPlanModel,
+    UserSubscription,
+)
+
+NextPlan = aliased(SubscriptionPlanModel)
+"""The plan after the next reset: the one that waits, or the present one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A subscription at one instant. Whole credits; instants in UTC."""
+    """A subscription at one instant. Whole credits; instants in UTC.
+
+    `available`, `used` and `held` count allowance and bonus together; `bonus` is the part of
+    `available` that survives the reset. `next_plan_display_name` is a change that waits for it.
+    """
 
     subscription_id: int
     user_id: int
@@ -26,8 +39,10 @@ class Statement:
     plan_display_name: str
     plan_description: str
     features: tuple[str, ...]
+    next_plan_display_name: str | None
     allowance: int
     available: int
+    bonus: int
     used: int
     held: int
     cycle: int
@@ -48,49 +63,71 @@ def statement_for(session: Session, user_id: int, *, now: datetime) -> Statement
         NoActiveSubscription: the user has no plan.
     """
     row = session.execute(
-        statement_query().where(UserSubscription.user_id == user_id, IS_ACTIVE)
+        statement_query(now).where(UserSubscription.user_id == user_id, IS_ACTIVE)
     ).first()
     if row is None:
         raise NoActiveSubscription(user_id)
-    return statement_of(row.UserSubscription, row.SubscriptionPlanModel, now)
+    return statement_of(*row, now=now)
 
 
-def statement_query() -> Select[*tuple[Any, ...]]:
-    """Subscriptions with their plans, for `statement_of`."""
-    return select(UserSubscription, SubscriptionPlanModel).join(
-        SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id
+def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Subscriptions with all that `statement_of` needs."""
+    return (
+        select(UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now))
+        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .join(NextPlan, NextPlan.id == next_plan_id())
+    )
+
+
+def next_plan_id() -> ColumnElement[int]:
+    """The plan that the next reset goes by."""
+    return func.coalesce(UserSubscription.next_plan_id, UserSubscription.plan_id)
+
+
+def live_bonus(now: datetime) -> ScalarSelect[int]:
+    """The credits of the grants that have not expired by `now`, swept or not."""
+    alive = or_(CreditGrant.expires_at.is_(None), CreditGrant.expires_at > now)
+    return (
+        select(func.coalesce(func.sum(CreditGrant.credits_remaining), 0))
+        .where(
+            CreditGrant.user_id == UserSubscription.user_id,
+            CreditGrant.credits_remaining > 0,
+            alive,
+        )
+        .scalar_subquery()
     )
 
 
 def statement_of(
-    subscription: UserSubscription, plan: SubscriptionPlanModel, now: datetime
+    subscription: UserSubscription,
+    plan: SubscriptionPlanModel,
+    next_plan: SubscriptionPlanModel,
+    bonus: int,
+    *,
+    now: datetime,
 ) -> Statement:
     """A subscription as of `now`, with the resets applied that are due by then."""
-    anchor, zone = subscription.subscription_start, subscription.time_zone
-    passed = passed_boundaries(
-        anchor=anchor,
-        zone=zone,
-        cycle=subscription.cycle,
-        next_reset=subscription.next_credit_reset,
-        now=now,
-    )
+    state = state_of(subscription)
+    passed = state.boundaries_passed(now)
     due = passed[-1] if passed else None
+    in_effect = next_plan if due else plan
+    balance = Balance(next_plan.monthly_credits) if due else state.balance
     return Statement(
-        subscription_id=subscription.id,
-        user_id=subscription.user_id,
-        plan_name=plan.name,
-        plan_display_name=plan.display_name,
-        plan_description=plan.description,
-        features=tuple(plan.features),
-        allowance=plan.monthly_credits if due else subscription.cycle_allowance,
-        available=plan.monthly_credits if due else subscription.credits_remaining,
-        used=0 if due else subscription.credits_used_this_month,
-        held=0 if due else subscription.credits_held,
-        cycle=due.cycle if due else subscription.cycle,
-        anchor=anchor,
-        time_zone=zone,
-        last_reset=due.at if due else subscription.last_credit_reset,
-        next_reset=cycle_start(anchor, due.cycle + 1, zone)
-        if due
-        else subscription.next_credit_reset,
+        subscription_id=state.id,
+        user_id=state.user_id,
+        plan_name=in_effect.name,
+        plan_display_name=in_effect.display_name,
+        plan_description=in_effect.description,
+        features=tuple(in_effect.features),
+        next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
+        allowance=balance.allowance,
+        available=balance.available + bonus,
+        bonus=bonus,
+        used=balance.used + (0 if due else state.bonus.used),
+        held=balance.held + state.bonus.held,
+        cycle=due.cycle if due else state.cycle,
+        anchor=state.schedule.anchor,
+        time_zone=state.schedule.zone,
+        last_reset=due.at if due else state.last_reset,
+        next_reset=state.schedule.start_of(due.cycle + 1) if due else state.next_reset,
     )

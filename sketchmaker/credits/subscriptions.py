@@ -11,7 +11,10 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.errors import AlreadySubscribed
 from sketchmaker.credits.plans import FREE_PLAN, active_plan
-from sketchmaker.credits.tables import IS_ACTIVE, START_ACTION, UserSubscription
+from sketchmaker.credits.tables import (
+    START_ACTION,
+    UserSubscription,
+)
 
 
 def start(
@@ -52,9 +55,12 @@ def start(
 
 
 def users_without_one(session: Session) -> list[User]:
-    """Everybody who has no active subscription, oldest account first."""
-    active = exists().where(UserSubscription.user_id == User.id, IS_ACTIVE)
-    return list(session.scalars(select(User).where(~active).order_by(User.id)))
+    """Everybody who never had a subscription, oldest account first.
+
+    One that was ended was ended by somebody: it is taken up again, not given afresh.
+    """
+    had_one = exists().where(UserSubscription.user_id == User.id)
+    return list(session.scalars(select(User).where(~had_one).order_by(User.id)))
 
 
 def _record_start(
@@ -64,9 +70,11 @@ def _record_start(
         session,
         user_id=subscription.user_id,
         subscription_id=subscription.id,
+        hold_id=None,
         action=START_ACTION,
         credits_used=0,
         credits_delta=subscription.cycle_allowance,
+        bonus_delta=0,
         balance_after=subscription.credits_remaining,
         cycle=0,
         details={"plan": plan_display_name, "granted": subscription.cycle_allowance},

@@ -6,7 +6,7 @@ explains it, `credit_holds` what is set aside for work under way.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     JSON,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     literal_column,
     text,
@@ -29,11 +30,25 @@ from sketchmaker.database import Base, UtcDateTime
 
 RESET_ACTION = "monthly_reset"
 START_ACTION = "subscription_started"
+FORCE_RESET_ACTION = "force_reset"
+PLAN_ACTION = "plan_changed"
+RESTART_ACTION = "cycle_restarted"
+DEACTIVATION_ACTION = "subscription_deactivated"
+REACTIVATION_ACTION = "subscription_reactivated"
+ADJUSTMENT_ACTION = "manual_adjustment"
+GRANT_ACTION = "credits_granted"
+GRANT_EXPIRY_ACTION = "grant_expired"
 
 # Ledgers outgrow 2**31 rows first of all; SQLite numbers only plain INTEGER keys by itself.
 LongId = BigInteger().with_variant(Integer, "sqlite")
 # SQLite would give the number of a deleted last row to the next one, and its history with it.
 NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
+
+
+_UNTOUCHED = (
+    "cycle_allowance - credits_revoked - (credits_held - bonus_held) "
+    "- (credits_used_this_month - bonus_used)"
+)
 
 
 class HoldState(StrEnum):
@@ -65,20 +80,31 @@ class SubscriptionPlanModel(Base):
 class UserSubscription(Base):
     """One user on one plan: the balance of the present cycle, and when the next one begins.
 
-    `subscription_start` is the anchor of all cycles and never moves. `next_credit_reset` is the
-    schedule itself; the jobs that APScheduler shows are a view of it.
+    `subscription_start` is the anchor of all cycles; only an explicit restart moves it, and then
+    `anchor_cycle` says which cycle begins there. `next_credit_reset` is the schedule itself; the
+    jobs that APScheduler shows are a view of it.
+
+    `credits_remaining`, `credits_held` and `credits_used_this_month` count the allowance and the
+    bonus together, as a person does; the `bonus_` columns say how much of each is bonus.
     """
 
     __tablename__ = "user_subscriptions"
     __table_args__ = (
-        CheckConstraint("credits_remaining >= 0", name="remaining_not_negative"),
-        CheckConstraint("credits_held >= 0", name="held_not_negative"),
-        CheckConstraint("credits_used_this_month >= 0", name="used_not_negative"),
+        CheckConstraint("cycle_allowance >= 0", name="allowance_not_negative"),
+        CheckConstraint("credits_revoked >= 0", name="revoked_not_negative"),
+        CheckConstraint("bonus_remaining >= 0", name="bonus_remaining_not_negative"),
+        CheckConstraint("bonus_held >= 0", name="bonus_held_not_negative"),
+        CheckConstraint("bonus_used >= 0", name="bonus_used_not_negative"),
+        CheckConstraint("credits_remaining >= bonus_remaining", name="remaining_covers_bonus"),
+        CheckConstraint("credits_held >= bonus_held", name="held_covers_bonus"),
+        CheckConstraint("credits_used_this_month >= bonus_used", name="used_covers_bonus"),
         CheckConstraint(
-            "credits_remaining + credits_held + credits_used_this_month = cycle_allowance",
+            f"credits_remaining - bonus_remaining = CASE WHEN {_UNTOUCHED} > 0 "
+            f"THEN {_UNTOUCHED} ELSE 0 END",
             name="books_close",
         ),
-        CheckConstraint("cycle >= 0", name="cycle_not_negative"),
+        CheckConstraint("cycle >= anchor_cycle", name="cycle_since_anchor"),
+        CheckConstraint("anchor_cycle >= 0", name="anchor_cycle_not_negative"),
         CheckConstraint("next_credit_reset > last_credit_reset", name="next_reset_after_last"),
         # A user has one active subscription, however many requests raced to make one.
         Index(
@@ -102,11 +128,19 @@ class UserSubscription(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey(SubscriptionPlanModel.id), index=True)
+    next_plan_id: Mapped[int | None] = mapped_column(ForeignKey(SubscriptionPlanModel.id))
     credits_remaining: Mapped[int]
     credits_held: Mapped[int] = mapped_column(default=0)
     credits_used_this_month: Mapped[int] = mapped_column(default=0)
+    credits_revoked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     cycle_allowance: Mapped[int]
+    bonus_remaining: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    bonus_held: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    bonus_used: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    # The first expiry among the grants that have credits left: what the guard of a spend looks at.
+    bonus_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cycle: Mapped[int] = mapped_column(default=0)
+    anchor_cycle: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     subscription_start: Mapped[datetime] = mapped_column(UtcDateTime)
     last_credit_reset: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -116,13 +150,58 @@ class UserSubscription(Base):
     assigned_by_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    plan: Mapped[SubscriptionPlanModel] = relationship()
+    plan: Mapped[SubscriptionPlanModel] = relationship(foreign_keys=[plan_id])
 
     def get_next_reset_date(self, after: datetime | None = None) -> datetime:
         """The first reset later than `after`, or else the one that is scheduled; in UTC."""
         if after is None:
             return self.next_credit_reset
         return cycles.next_reset_after(self.subscription_start, after, self.time_zone)
+
+
+class CreditGrant(Base):
+    """Bonus credits of a user. They survive resets and changes of plan, until they expire."""
+
+    __tablename__ = "credit_grants"
+    __table_args__ = (
+        CheckConstraint("credits_granted > 0", name="granted_positive"),
+        CheckConstraint("credits_remaining >= 0", name="remaining_not_negative"),
+        CheckConstraint("credits_held >= 0", name="held_not_negative"),
+        CheckConstraint("credits_used >= 0", name="used_not_negative"),
+        CheckConstraint("credits_expired >= 0", name="expired_not_negative"),
+        CheckConstraint(
+            "credits_remaining + credits_held + credits_used + credits_expired = credits_granted",
+            name="books_close",
+        ),
+        CheckConstraint("kind IN ('admin', 'promotion', 'correction')", name="kind_known"),
+        Index(
+            "ix_credit_grants_alive",
+            "user_id",
+            "expires_at",
+            sqlite_where=text("credits_remaining > 0"),
+            postgresql_where=text("credits_remaining > 0"),
+        ),
+        Index(
+            "ix_credit_grants_expiry",
+            "expires_at",
+            sqlite_where=text("credits_remaining > 0"),
+            postgresql_where=text("credits_remaining > 0"),
+        ),
+        NEVER_REUSE_IDS,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    credits_granted: Mapped[int]
+    credits_remaining: Mapped[int]
+    credits_held: Mapped[int] = mapped_column(default=0)
+    credits_used: Mapped[int] = mapped_column(default=0)
+    credits_expired: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(Text)
+    granted_by_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class CreditHold(Base):
@@ -154,6 +233,8 @@ class CreditHold(Base):
     action: Mapped[str] = mapped_column(String(50))
     credits_held: Mapped[int]
     credits_settled: Mapped[int] = mapped_column(default=0)
+    # The sources in burn order, `[[grant id or null, credits], ...]`; null: all of the allowance.
+    parts: Mapped[list[list[int | None]] | None] = mapped_column(JSON(none_as_null=True))
     state: Mapped[str] = mapped_column(String(10), default=HoldState.PENDING)
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -163,6 +244,8 @@ class CreditHold(Base):
 
 class UsageHistory(Base):
     """The ledger: one row for every change of a balance, never edited.
+
+    `bonus_delta` is the part of `credits_delta` that changed grants.
 
     `credits_delta` is the signed change, `credits_used` what was spent by it, `balance_after` what
     was available then: whole credits, all three. The column `metadata` holds the facts that
@@ -196,12 +279,54 @@ class UsageHistory(Base):
     action: Mapped[str] = mapped_column(String(50))
     credits_used: Mapped[int]
     credits_delta: Mapped[int]
+    bonus_delta: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     balance_after: Mapped[int]
     cycle: Mapped[int]
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class IdempotencyKey(Base):
+    """The first answer to a request that names itself: kept at least seven days.
+
+    Written in the transaction of its effect, so that the two are there together or not at all.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), primary_key=True)
+    verb: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ResetSetAside(Base):
+    """A due subscription that is left out of resets: it failed, or it was parked by the guard.
+
+    With `retry_at` it is tried again then; without, an admin has to look.
+    """
+
+    __tablename__ = "resets_set_aside"
+    __table_args__ = (CheckConstraint("cause IN ('failed', 'runaway')", name="cause_known"),)
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey(UserSubscription.id), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(10))
+    error: Mapped[str] = mapped_column(Text)
+    failures: Mapped[int]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 IS_ACTIVE = UserSubscription.is_active.is_(true())
 IS_PENDING = CreditHold.state == literal_column("'pending'")
 """Both are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
+
+PLANS: Final = cast(Table, SubscriptionPlanModel.__table__)
+SUBSCRIPTIONS: Final = cast(Table, UserSubscription.__table__)
+GRANTS: Final = cast(Table, CreditGrant.__table__)
+HOLDS: Final = cast(Table, CreditHold.__table__)
+LEDGER: Final = cast(Table, UsageHistory.__table__)
+KEYS: Final = cast(Table, IdempotencyKey.__table__)

@@ -116,7 +116,7 @@ class SubscriptionJobStore(BaseJobStore):
         earliest = None
         if self._submitted is None and not now < self._rests_until <= poll_at:
             with self._database.reading() as session:
-                earliest = resets.earliest_due(session, excluding=self._runner.waiting())
+                earliest = resets.earliest_due(session, now=now)
         if earliest is None or earliest[1] > poll_at:
             return _Wake(poll_at)
         subscription_id, due_at = earliest

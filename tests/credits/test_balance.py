@@ -6,15 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchmaker.credits.balance import Balance, Boundary, resets
+from sketchmaker.credits.balance import (
+    Balance,
+    Boundary,
+    Part,
+    Source,
+    allocate,
+    in_burn_order,
+    resets,
+    split,
+)
 
 AT = datetime(2026, 2, 15, tzinfo=UTC)
 
 
 @st.composite
 def balances(draw: st.DrawFn) -> Balance:
-    available, held, used = (draw(st.integers(0, 1000)) for _ in range(3))
-    return Balance(available + held + used, available, held, used)
+    allowance, held, used, revoked = (draw(st.integers(0, 1000)) for _ in range(4))
+    return Balance(allowance, held, used, revoked)
 
 
 @given(before=balances(), allowance=st.integers(0, 1000), months=st.integers(1, 40))
@@ -25,12 +34,70 @@ def test_many_months_missed_make_as_many_rows_and_one_allowance(
 
     assert [step.boundary.cycle for step in steps] == list(range(1, months + 1))
     assert [step.was_missed for step in steps] == [True] * (months - 1) + [False]
-    # The ledger held what was available and what is held; after the steps it holds the allowance.
-    assert before.available + before.held + sum(step.delta for step in steps) == allowance
+    assert before.in_the_books + sum(step.delta for step in steps) == allowance
 
 
-def test_a_balance_that_does_not_close_can_not_be_made() -> None:
-    with pytest.raises(ValueError, match="does not close"):
-        Balance(allowance=10, available=9, held=0, used=0)
+@given(before=balances(), allowance=st.integers(0, 1000), months=st.integers(1, 40))
+def test_months_away_grant_nothing_but_the_present_one(
+    before: Balance, allowance: int, months: int
+) -> None:
+    boundaries = [Boundary(n + 1, AT) for n in range(months)]
+
+    steps = resets(before, allowance, boundaries, was_away=True)
+
+    assert [step.granted for step in steps] == [0] * (months - 1) + [allowance]
+    assert before.in_the_books + sum(step.delta for step in steps) == allowance
+
+
+@given(before=balances(), plans=st.lists(st.integers(0, 1000), min_size=1))
+def test_going_through_plans_leaves_what_the_last_one_alone_would(
+    before: Balance, plans: list[int]
+) -> None:
+    through = before
+    for allowance in plans:
+        through = through.on_allowance(allowance)
+
+    assert through == before.on_allowance(plans[-1])
+    assert through.available + through.used <= max(plans[-1], through.used)
+
+
+@given(before=balances(), credits=st.integers(1, 2000))
+def test_revoking_takes_what_is_there_and_never_more(before: Balance, credits: int) -> None:
+    after = before.less(credits)
+
+    assert after.available == max(before.available - credits, 0)
+
+
+def test_a_balance_with_a_negative_part_can_not_be_made() -> None:
     with pytest.raises(ValueError, match="negative"):
-        Balance(allowance=10, available=11, held=-1, used=0)
+        Balance(allowance=10, held=-1)
+
+
+EARLY, LATE = AT, AT.replace(month=3)
+SOURCES = [
+    Source(None, 10, LATE),
+    Source(1, 5, None),
+    Source(2, 5, EARLY),
+    Source(3, 5, LATE),
+    Source(4, 5, EARLY),
+]
+
+
+def test_what_expires_first_burns_first_and_a_tie_favours_grants_then_the_older() -> None:
+    assert [source.grant_id for source in in_burn_order(SOURCES)] == [2, 4, 3, None, 1]
+
+
+def test_a_spend_takes_from_source_after_source() -> None:
+    assert allocate(SOURCES, 12) == [Part(2, 5), Part(4, 5), Part(3, 2)]
+    assert allocate(SOURCES, 30) is not None
+    assert allocate(SOURCES, 31) is None
+
+
+@given(credits=st.integers(0, 12))
+def test_what_settles_and_what_comes_back_add_up(credits: int) -> None:
+    parts = [Part(2, 5), Part(None, 4), Part(1, 3)]
+
+    kept, rest = split(parts, credits)
+
+    assert sum(part.credits for part in kept) == credits
+    assert sum(part.credits for part in kept + rest) == 12

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from sketchmaker.credits import charges, ledger, resets
+from sketchmaker.credits import charges, guard, ledger, resets
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.statement import statement_for
 from sketchmaker.credits.tables import UserSubscription
@@ -132,9 +132,11 @@ def test_the_ledger_refuses_a_second_reset_of_the_same_cycle(
             session,
             user_id=entry.user_id,
             subscription_id=entry.subscription_id,
+            hold_id=None,
             action="monthly_reset",
             credits_used=0,
             credits_delta=0,
+            bonus_delta=0,
             balance_after=10,
             cycle=entry.cycle,
             details={},
@@ -142,15 +144,16 @@ def test_the_ledger_refuses_a_second_reset_of_the_same_cycle(
         )
 
 
-def test_batches_take_the_longest_overdue_first_and_can_leave_rows_out(
+def test_batches_take_the_longest_overdue_first_and_leave_out_what_is_set_aside(
     database: Database, person: UserSubscription
 ) -> None:
     later = subscriber(database, now=JOINED + timedelta(hours=1))
 
     with database.transaction() as session:
         (first,) = resets.reset_due(session, now=MARCH, limit=1)
+        guard.set_aside(session, subscription_id=later.id, error="It broke.", now=MARCH)
     with database.transaction() as session:
-        left_out = resets.reset_due(session, now=MARCH, excluding=[later.id])
+        left_out = resets.reset_due(session, now=MARCH)
 
     assert first.subscription_id == person.id
     assert left_out == []

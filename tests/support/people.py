@@ -10,6 +10,7 @@ from sketchmaker.accounts.names import key
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import plans, subscriptions
+from sketchmaker.credits.state import state_of
 from sketchmaker.credits.tables import CreditHold, UsageHistory, UserSubscription
 from sketchmaker.database import Database
 
@@ -78,23 +79,26 @@ def assert_books_close(database: Database) -> None:
 
 
 def _assert_one_closes(session: Session, subscription: UserSubscription) -> None:
-    deltas = session.execute(
-        select(func.coalesce(func.sum(UsageHistory.credits_delta), 0)).where(
-            UsageHistory.subscription_id == subscription.id
+    of_it = UsageHistory.subscription_id == subscription.id
+    deltas, bonus_deltas = session.execute(
+        select(
+            func.coalesce(func.sum(UsageHistory.credits_delta), 0),
+            func.coalesce(func.sum(UsageHistory.bonus_delta), 0),
+        ).where(of_it)
+    ).one()
+    assert subscription.credits_remaining + subscription.credits_held == deltas
+    assert subscription.bonus_remaining + subscription.bonus_held == bonus_deltas
+    state = state_of(subscription)
+    assert subscription.credits_remaining == state.available
+    pending = session.scalars(
+        select(CreditHold).where(
+            CreditHold.subscription_id == subscription.id, CreditHold.state == "pending"
         )
-    ).scalar_one()
-    pending = session.execute(
-        select(func.coalesce(func.sum(CreditHold.credits_held), 0)).where(
-            CreditHold.subscription_id == subscription.id,
-            CreditHold.cycle == subscription.cycle,
-            CreditHold.state == "pending",
-        )
-    ).scalar_one()
-    assert subscription.credits_remaining == deltas - pending
-    assert subscription.credits_held == pending
-    assert (
-        subscription.credits_remaining
-        + subscription.credits_held
-        + subscription.credits_used_this_month
-        == subscription.cycle_allowance
+    ).all()
+    bonus_held = sum(credits for hold in pending for grant, credits in hold.parts or () if grant is not None)
+    this_cycle = [hold for hold in pending if hold.cycle == subscription.cycle]
+    bonus_this_cycle = sum(
+        credits for hold in this_cycle for grant, credits in hold.parts or () if grant
     )
+    assert subscription.bonus_held == bonus_held
+    assert state.balance.held == sum(h.credits_held for h in this_cycle) - bonus_this_cycle

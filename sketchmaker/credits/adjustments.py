@@ -1,0 +1,43 @@
+"""What admins change by hand, beside grants: taking credits back."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import resets, state
+from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.errors import InvalidGrant, NoActiveSubscription
+from sketchmaker.credits.tables import (
+    ADJUSTMENT_ACTION,
+)
+
+
+def revoke(
+    session: Session,
+    *,
+    user_id: int,
+    credits: int,
+    reason: str,
+    now: datetime,
+    by_id: int | None = None,
+) -> int:
+    """Take credits of this cycle's allowance back, or as many as are available. How many it was.
+
+    Raises:
+        InvalidAmount: not a whole number from 1 to the limit.
+        InvalidGrant: no reason.
+        NoActiveSubscription: the user has no plan.
+    """
+    amount = checked_amount(credits)
+    if not reason.strip():
+        raise InvalidGrant("Taking credits back needs a reason: the person will read it.")
+    resets.reset_user(session, user_id=user_id, now=now)
+    before = state.of_user(session, user_id)
+    if before is None:
+        raise NoActiveSubscription(user_id)
+    after = replace(before, balance=before.balance.less(amount))
+    taken = before.available - after.available
+    details = {"revoked": taken, "asked": amount, "reason": reason.strip(), "by": by_id}
+    state.move(session, before, after, action=ADJUSTMENT_ACTION, now=now, details=details)
+    return taken

@@ -1,0 +1,247 @@
+"""The engine with its own transactions: for programs that embed it, and for edges that retry.
+
+    desk = CreditDesk(Database("sqlite:////tmp/credits.db"))
+    desk.charge(user_id=7, credits=1, action="images", now=now, key="order-4711")
+
+Each call is one transaction, committed when it returns, and a refusal is remembered under its key
+like any other answer. A call that ends in `DatabaseUnavailable` may or may not have happened; sent
+again with the same key, it happens once and gets its first answer.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import charges, holds, idempotency
+from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.charges import Charge
+from sketchmaker.credits.errors import (
+    ChangedMeanwhile,
+    HoldNotFound,
+    ResetConflict,
+)
+from sketchmaker.credits.holds import DEFAULT_LIFETIME, Hold, HoldEnd
+from sketchmaker.credits.idempotency import Answer, Request
+from sketchmaker.credits.tables import HOLDS
+from sketchmaker.database import Database
+
+ATTEMPTS = 8
+_TRY_AGAIN_CODES = {"40001", "40P01"}  # serialisation failure, deadlock
+
+Result = TypeVar("Result")
+
+
+class CreditDesk:
+    """Charges, holds and their ends, each in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def charge(
+        self,
+        *,
+        user_id: int,
+        credits: int,
+        action: str,
+        now: datetime,
+        details: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Charge:
+        """Spend credits at once; see `charges.charge`.
+
+        Raises:
+            InvalidAmount, InsufficientCredits, NoActiveSubscription, SetAside: nothing was spent.
+            KeyReused, InvalidKey: as `idempotency.once`.
+            DatabaseUnavailable: unknown; send it again with its key.
+        """
+        amount = checked_amount(credits)
+        wanted = charges.Request(user_id, amount, action, now, details or {})
+        if key is not None:
+            parameters = {"credits": amount, "action": action, "details": details or {}}
+            named = Request(user_id, "charge", key, parameters)
+            return Charge(**self._charge_once(wanted, named))
+        if self._database.dialect == "postgresql":
+            with self._database.statement() as connection:
+                charged = charges.in_one_statement(connection, wanted)
+            if charged is not None:
+                return charged
+        return self._attempt(lambda session: charges.perform(session, wanted))
+
+    def hold(
+        self,
+        *,
+        user_id: int,
+        credits: int,
+        action: str,
+        now: datetime,
+        lifetime: timedelta = DEFAULT_LIFETIME,
+        details: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Hold:
+        """Set credits aside; see `holds.place`.
+
+        Raises:
+            As `charge`.
+        """
+
+        def place(session: Session) -> Hold:
+            return holds.place(
+                session,
+                user_id=user_id,
+                credits=credits,
+                action=action,
+                now=now,
+                lifetime=lifetime,
+                details=details,
+            )
+
+        if key is None:
+            return self._attempt(place)
+        parameters = {"credits": credits, "action": action, "details": details or {}}
+        request = Request(user_id, "hold", key, parameters)
+        facts = self._once(request, now, lambda session: _hold_facts(place(session)))
+        return _hold_of(facts)
+
+    def settle(
+        self,
+        *,
+        hold_id: int,
+        credits: int,
+        now: datetime,
+        details: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> HoldEnd:
+        """Charge what was delivered; see `holds.settle`.
+
+        Raises:
+            InvalidAmount, HoldNotPending, HoldNotFound: nothing was charged.
+            KeyReused, InvalidKey, DatabaseUnavailable: as `charge`.
+        """
+
+        def end(session: Session) -> HoldEnd:
+            return holds.settle(session, hold_id=hold_id, credits=credits, now=now, details=details)
+
+        return self._end("settle", hold_id, {"credits": credits}, now, key, end)
+
+    def release(
+        self,
+        *,
+        hold_id: int,
+        reason: str,
+        now: datetime,
+        details: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> HoldEnd:
+        """Give all held credits back; see `holds.release`.
+
+        Raises:
+            HoldNotPending, HoldNotFound: nothing was given back.
+            KeyReused, InvalidKey, DatabaseUnavailable: as `charge`.
+        """
+
+        def end(session: Session) -> HoldEnd:
+            return holds.release(session, hold_id=hold_id, reason=reason, now=now, details=details)
+
+        return self._end("release", hold_id, {"reason": reason}, now, key, end)
+
+    def extend(self, *, hold_id: int, until: datetime) -> None:
+        """Let a pending hold live longer; see `holds.extend`.
+
+        Raises:
+            HoldNotPending, HoldNotFound.
+        """
+        self._attempt(lambda session: holds.extend(session, hold_id=hold_id, until=until))
+
+    def _end(  # noqa: PLR0917 - private, and called from two places above
+        self,
+        verb: str,
+        hold_id: int,
+        parameters: dict[str, Any],
+        now: datetime,
+        key: str | None,
+        end: Callable[[Session], HoldEnd],
+    ) -> HoldEnd:
+        if key is None:
+            return self._attempt(end)
+        user_id = self._user_of(hold_id)
+        request = Request(user_id, verb, key, {"hold": hold_id, **parameters})
+        facts = self._once(request, now, lambda session: _end_facts(end(session)))
+        return HoldEnd(**facts)
+
+    def _charge_once(self, wanted: charges.Request, named: Request) -> dict[str, Any]:
+        idempotency.check_key(named.key)
+        if self._database.dialect == "postgresql":
+            charged = self._charge_fast(wanted, named)
+            if charged is not None:
+                return _charge_facts(charged)
+        return self._once(
+            named, wanted.now, lambda session: _charge_facts(charges.perform(session, wanted))
+        )
+
+    def _charge_fast(self, wanted: charges.Request, named: Request) -> Charge | None:
+        """Charge and remember the key in one statement; None when the long way must find out."""
+        try:
+            with self._database.statement() as connection:
+                return charges.in_one_statement_once(connection, wanted, named)
+        except IntegrityError:  # the key is there: its answer is read the long way
+            return None
+
+    def _once(
+        self, request: Request, now: datetime, work: Callable[[Session], dict[str, Any]]
+    ) -> dict[str, Any]:
+        def attempt(session: Session) -> Answer:
+            return idempotency.once(session, request, now=now, work=lambda: work(session))
+
+        return self._attempt(attempt).result()
+
+    def _attempt(self, work: Callable[[Session], Result]) -> Result:
+        """Run the work in a transaction; again when another was in its way, `ATTEMPTS` times."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                with self._database.transaction() as session:
+                    return work(session)
+            except (ChangedMeanwhile, ResetConflict):
+                continue
+            except DBAPIError as error:
+                if not _is_worth_another_try(error):
+                    raise
+        with self._database.transaction() as session:
+            return work(session)
+
+    def _user_of(self, hold_id: int) -> int:
+        with self._database.reading() as session:
+            user_id = session.scalar(select(HOLDS.c.user_id).where(HOLDS.c.id == hold_id))
+        if user_id is None:
+            raise HoldNotFound(hold_id)
+        return int(user_id)
+
+
+def _is_worth_another_try(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, IntegrityError) or code in _TRY_AGAIN_CODES
+
+
+def _charge_facts(charge: Charge) -> dict[str, Any]:
+    return {"credits": charge.credits, "cycle": charge.cycle, "available": charge.available}
+
+
+def _hold_facts(hold: Hold) -> dict[str, Any]:
+    return {
+        "id": hold.id,
+        "credits": hold.credits,
+        "cycle": hold.cycle,
+        "expires_at": hold.expires_at.isoformat(),
+        "available": hold.available,
+    }
+
+
+def _hold_of(facts: dict[str, Any]) -> Hold:
+    return Hold(**{**facts, "expires_at": datetime.fromisoformat(facts["expires_at"])})
+
+
+def _end_facts(end: HoldEnd) -> dict[str, Any]:
+    return {"settled": end.settled, "returned": end.returned, "available": end.available}

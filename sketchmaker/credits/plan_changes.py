@@ -1,0 +1,190 @@
+"""Changing plan: up at once, down at the next reset, and nothing minted by going back and forth.
+
+What was used stays used: a plan in effect means "so many credits in this cycle, less what is used
+and held". `preview` and `apply` share one rule, so a preview is exactly what applying does.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import resets, state
+from sketchmaker.credits.balance import Balance
+from sketchmaker.credits.errors import (
+    NoActiveSubscription,
+    NothingToChange,
+    SubscriptionNotFound,
+)
+from sketchmaker.credits.plans import active_plan
+from sketchmaker.credits.state import Schedule, State
+from sketchmaker.credits.tables import (
+    PLAN_ACTION,
+    RESTART_ACTION,
+    SubscriptionPlanModel,
+    UserSubscription,
+)
+
+When = Literal["now", "next_reset", "restart"]
+"""`now` keeps the cycle; `next_reset` waits; `restart` voids the cycle and begins a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What a change does: to the person's one number, to the allowance, to the next reset."""
+
+    subscription_id: int
+    from_plan: str
+    to_plan: str
+    when: When
+    effective_at: datetime
+    available_before: int
+    available_after: int
+    allowance_after: int
+    next_reset: datetime
+    cycle: int
+
+
+def default_when(session: Session, *, subscription_id: int, plan_name: str) -> When:
+    """Up at once, down at the next reset.
+
+    Raises:
+        SubscriptionNotFound, UnknownPlan.
+    """
+    row = session.get(UserSubscription, subscription_id)
+    if row is None:
+        raise SubscriptionNotFound(subscription_id)
+    larger = active_plan(session, plan_name).monthly_credits >= row.cycle_allowance
+    return "now" if larger else "next_reset"
+
+
+def preview(
+    session: Session, *, subscription_id: int, plan_name: str, when: When, now: datetime
+) -> PlanChange:
+    """What `apply` would do at `now`; nothing is written.
+
+    Raises:
+        As `apply`.
+    """
+    before = _present(session, subscription_id, now, lock=False)
+    target = active_plan(session, plan_name)
+    after = _changed(before, target, when, now)
+    return _described(session, before, after, target, when=when, now=now)
+
+
+def apply(
+    session: Session,
+    *,
+    subscription_id: int,
+    plan_name: str,
+    when: When,
+    now: datetime,
+    by_id: int | None = None,
+) -> PlanChange:
+    """Change the plan, with the ledger row that says so.
+
+    Raises:
+        SubscriptionNotFound: no such subscription.
+        NoActiveSubscription: it is not active.
+        UnknownPlan: no active plan has that name.
+        NothingToChange: it is on that plan already, and nothing else is scheduled.
+    """
+    resets.reset_subscription(session, subscription_id=subscription_id, now=now)
+    before = _present(session, subscription_id, now)
+    target = active_plan(session, plan_name)
+    after = _changed(before, target, when, now)
+    change = _described(session, before, after, target, when=when, now=now)
+    details = {
+        "from": change.from_plan,
+        "to": change.to_plan,
+        "when": when,
+        "effective_at": change.effective_at.isoformat(),
+        "by": by_id,
+    }
+    action = RESTART_ACTION if when == "restart" else PLAN_ACTION
+    state.move(session, before, after, action=action, now=now, details=details)
+    return change
+
+
+def cancel_scheduled(
+    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+) -> None:
+    """Take back a change that waits for the next reset.
+
+    Raises:
+        SubscriptionNotFound, NoActiveSubscription, NothingToChange.
+    """
+    before = _present(session, subscription_id, now)
+    if before.next_plan_id is None:
+        raise NothingToChange("No change of plan is scheduled.")
+    after = replace(before, next_plan_id=None)
+    details = {"when": "cancelled", "by": by_id}
+    state.move(session, before, after, action=PLAN_ACTION, now=now, details=details)
+
+
+def _present(session: Session, subscription_id: int, now: datetime, *, lock: bool = True) -> State:
+    """The subscription as of `now`: a reset that is due is taken as done."""
+    found = state.of_subscription(session, subscription_id, lock=lock)
+    if found is None:
+        raise SubscriptionNotFound(subscription_id)
+    if not found.is_active:
+        raise NoActiveSubscription(found.user_id)
+    if found.next_reset > now:
+        return found
+    row = session.execute(
+        resets.due(now, with_set_aside=True).where(UserSubscription.id == subscription_id)
+    ).one()
+    return resets.PlannedReset(row, now).after()
+
+
+def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:
+    if before.plan_id == target.id and before.next_plan_id is None and when != "restart":
+        raise NothingToChange(f"The subscription is on the {target.display_name} plan already.")
+    if when == "next_reset":
+        # Back to the present plan: nothing is left to wait for.
+        waiting = None if before.plan_id == target.id else target.id
+        return replace(before, next_plan_id=waiting)
+    if when == "restart":
+        return _restarted(before, target, now)
+    balance = before.balance.on_allowance(target.monthly_credits)
+    return replace(before, plan_id=target.id, next_plan_id=None, balance=balance)
+
+
+def _restarted(before: State, target: SubscriptionPlanModel, now: datetime) -> State:
+    schedule = Schedule(anchor=now, zone=before.schedule.zone, first=before.cycle + 1)
+    return replace(
+        before,
+        plan_id=target.id,
+        next_plan_id=None,
+        cycle=before.cycle + 1,
+        schedule=schedule,
+        last_reset=now,
+        next_reset=schedule.start_of(before.cycle + 2),
+        balance=Balance(target.monthly_credits),
+        bonus=replace(before.bonus, used=0),
+    )
+
+
+def _described(
+    session: Session,
+    before: State,
+    after: State,
+    target: SubscriptionPlanModel,
+    *,
+    when: When,
+    now: datetime,
+) -> PlanChange:
+    from_plan = session.get_one(SubscriptionPlanModel, before.plan_id)
+    return PlanChange(
+        subscription_id=before.id,
+        from_plan=from_plan.display_name,
+        to_plan=target.display_name,
+        when=when,
+        effective_at=before.next_reset if when == "next_reset" else now,
+        available_before=before.available,
+        available_after=after.available,
+        allowance_after=after.balance.allowance,
+        next_reset=after.next_reset,
+        cycle=after.cycle,
+    )
