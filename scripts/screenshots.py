@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from sketchmaker import schema
+from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
 from tests.support import chromium
@@ -55,7 +56,7 @@ def main(target: Path) -> None:
             page.context.close()
 
 
-def _system(folder: Path):  # noqa: ANN202
+def _system(folder: Path) -> System:
     url = f"sqlite:///{folder / 'sample.db'}"
     database = Database(url)
     schema.upgrade(database)

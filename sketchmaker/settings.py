@@ -186,9 +186,11 @@ def _sqlite_file(url: URL) -> Path:
             "name a file, sqlite:////folder/file.db."
         )
     file = Path(str(url.database)).absolute()
-    if not file.parent.is_dir():
+    # SQLite writes its journal beside the file, so that the folder must be writable as well.
+    if not os.access(file.parent, os.W_OK | os.X_OK):
         raise SettingsError(
-            f"DATABASE_URL names a file in {file.parent}, which is not a folder: make it first."
+            f"DATABASE_URL names a file in {file.parent}, which is not a folder that this user "
+            "can write: make it, or name another one."
         )
     if not _may_be_sqlite(file):
         raise SettingsError(

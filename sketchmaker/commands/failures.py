@@ -34,5 +34,15 @@ def told_in_one_line() -> Iterator[None]:
     try:
         yield
     except PREDICTABLE as error:
-        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"Error: {' '.join(_sentence(error).split())}\n")
         sys.exit(EXIT_CODE)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, DatabaseUnavailable):
+        # Who starts the product can do more about it than who visits it.
+        return (
+            f"The database does not answer: {error.reason}. "
+            "See that its server runs and that DATABASE_URL is right."
+        )
+    return str(error)

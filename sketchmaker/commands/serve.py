@@ -63,7 +63,8 @@ def _why(error: OSError | ValueError, configured: Settings) -> str:
             f"{address} needs more rights than this user has: "
             f"set SKETCHMAKER_PORT to {LOWEST_FREE_PORT} or higher."
         )
-    return f"{address} can't be listened on ({error}): correct SKETCHMAKER_HOST."
+    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+    return f"{address} can't be listened on ({reason}): correct SKETCHMAKER_HOST."
 
 
 def _greet(configured: Settings) -> None:

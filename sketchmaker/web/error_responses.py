@@ -101,7 +101,9 @@ def _known(error: Exception) -> Response:
     if answer is OUR_FAULT:
         return _unknown(error)
     if answer.status >= 500:
+        # Which server does not answer, and why, is for the log and not for visitors.
         log.warning("%s %s answered %d: %s", request.method, request.path, answer.status, error)
+        return respond(answer, HTTP_WORDS[503][1])
     response = respond(answer, str(error))
     retry_at = getattr(error, "retry_at", None)
     if retry_at is not None:

@@ -42,6 +42,10 @@ def usage_chart(session: Session, user_id: int, *, now: datetime, zone: str) -> 
     known_zone = zone_or_utc(zone)
     today = now.astimezone(known_zone).date()
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
-    since = datetime.combine(days[0], time(), known_zone)
-    used = dict(ledger.daily_usage(session, user_id, since=since, until=now, zone=str(known_zone)))
+    since, until = (
+        datetime.combine(day, time(), known_zone) for day in (days[0], today + timedelta(days=1))
+    )
+    used = dict(
+        ledger.daily_usage(session, user_id, since=since, until=until, zone=str(known_zone))
+    )
     return UsageChart(tuple((day, used.get(day, 0)) for day in days))

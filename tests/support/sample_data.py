@@ -37,7 +37,7 @@ HISTORY = (
 PEOPLE = (
     ("jonas", "free", 31, 3), ("aiko.tanaka", "premium", 75, 12), ("studio-nord", "pro", 50, 240),
     ("leila", "free", 12, 10), ("tomasz", "free", 20, 1), ("priya", "premium", 9, 44),
-    ("oskar", "free", 3, 0), ("chiara", "free", 17, 6), ("bernadette-of-the-long-name", "pro", 40, 77),
+    ("oskar", "free", 3, 0), ("chiara", "free", 17, 6), ("bernadette-of-a-long-name", "pro", 40, 7),
 )  # fmt: skip
 
 

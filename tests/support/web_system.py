@@ -64,7 +64,8 @@ def served(system: System, *, with_scheduler: bool = True) -> Iterator[str]:
     thread = Thread(target=server.run, name="live-server", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        port: int = server.effective_port  # type: ignore[union-attr]
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.close()
         thread.join(timeout=5)

@@ -97,14 +97,16 @@ def delete(public_id: str) -> ResponseReturnValue:
 @requires(Role.USER)
 def original(public_id: str) -> ResponseReturnValue:
     """The picture itself."""
-    return _file(_own_image(public_id).file_name, "image/png")
+    image = _own_image(public_id)
+    return _file(image.file_name, "image/png", f"sketchmaker-{image.seed}.png")
 
 
 @blueprint.get("/images/<public_id>/thumbnail.webp")
 @requires(Role.USER)
 def thumbnail(public_id: str) -> ResponseReturnValue:
     """The small picture for grids."""
-    return _file(_own_image(public_id).thumbnail_name, "image/webp")
+    image = _own_image(public_id)
+    return _file(image.thumbnail_name, "image/webp", f"sketchmaker-{image.seed}-small.webp")
 
 
 def _own_image(public_id: str) -> Image:
@@ -112,8 +114,9 @@ def _own_image(public_id: str) -> Image:
         return gallery.find_image(session, user_id=signed_in_viewer().id, public_id=public_id)
 
 
-def _file(name: str, kind: str) -> Response:
-    response = send_file(parts().image_store.path(name).resolve(), mimetype=kind)
+def _file(name: str, kind: str, shown_as: str) -> Response:
+    path = parts().image_store.path(name).resolve()
+    response = send_file(path, mimetype=kind, download_name=shown_as)
     response.headers["Cache-Control"] = KEPT_BY_THE_BROWSER
     return response
 

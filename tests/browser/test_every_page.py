@@ -1,0 +1,124 @@
+"""Every page, in light and dark, wide and narrow: no barrier, no complaint, nothing cut off."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from sketchmaker.clock import ManualClock
+from tests.browser import steps
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.support import sample_data
+from tests.support.databases import Databases
+from tests.support.web_system import composed, served
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NOW = datetime(2026, 12, 8, 14, 3, tzinfo=UTC)
+VISITORS = ("/", "/pricing", "/login", "/register", "/nowhere")
+OWNERS = ("/studio", "/studio?prompt=A+sea", "/gallery", "/dashboard", "/settings", "/pricing")
+WITHOUT_CREDITS, WITHOUT_IMAGES = "leila", "oskar"
+ADMINS = (
+    "/admin/subscriptions/",
+    "/admin/subscriptions/?q=nobody-at-all",
+    "/admin/subscriptions/scheduled-jobs",
+    "/admin/subscriptions/scheduled-jobs?q=nobody-at-all",
+)
+
+
+@pytest.fixture(scope="module")
+def busy_studio(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a product with people, images and a past."""
+    folder = tmp_path_factory.mktemp("busy")
+    url = databases.sqlite(folder)
+    sample_data.fill(url, folder, now=NOW)
+    with served(composed(url, folder, ManualClock(NOW)), with_scheduler=False) as address:
+        yield address
+
+
+def every_page(page: Page, address: str) -> Iterator[str]:
+    """Lead the page through all of the product; stops at each view."""
+    yield from _visit(page, address, VISITORS)
+    for name, paths in (
+        (sample_data.OWNER, OWNERS),
+        (WITHOUT_CREDITS, ("/studio", "/dashboard", "/admin/")),
+        (WITHOUT_IMAGES, ("/gallery", "/studio")),
+        (sample_data.ADMIN, ADMINS),
+    ):
+        steps.sign_in(page, address, name)
+        yield from _visit(page, address, paths)
+        if name == sample_data.OWNER:
+            yield from _use_the_studio(page, address)
+        page.context.clear_cookies()
+
+
+def _visit(page: Page, address: str, paths: tuple[str, ...]) -> Iterator[str]:
+    for path in paths:
+        page.goto(address + path, wait_until="networkidle")
+        yield path
+
+
+def _use_the_studio(page: Page, address: str) -> Iterator[str]:
+    page.get_by_role("button", name="Account").click()
+    yield "the account menu"
+    page.goto(f"{address}/gallery")
+    page.locator(".thumbs a").first.click()
+    yield "an image"
+    page.get_by_role("link", name="Delete").click()
+    yield "deleting an image"
+    page.goto(f"{address}/dashboard")
+    page.get_by_text("Show as a table").click()
+    yield "the chart as a table"
+    page.goto(f"{address}/studio")
+    steps.describe(page, "x")
+    steps.generate(page)
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "a form with a problem"
+    for prompt in ("A calm sea", "sandbox:fail", "sandbox:partial"):
+        page.goto(f"{address}/studio")
+        steps.describe(page, prompt, count=2)
+        steps.generate(page)
+        expect(page.locator("#generation:not(.drawing)")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        yield f"after {prompt}"
+
+
+@pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_barrier(
+    busy_studio: str, new_page: Callable[..., Page], theme: str, window: tuple[int, int]
+) -> None:
+    page = new_page(theme=theme, window=window, bypass_csp=True)
+    axe, barriers = Axe(), []
+    for place in every_page(page, busy_studio):
+        found = axe.run(page)
+        if found.violations_count:
+            barriers.append(f"{place}: {found.generate_report()}")
+    assert barriers == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_at_390_pixels_nothing_is_cut_off_and_no_policy_is_broken(
+    busy_studio: str, new_page: Callable[..., Page], theme: str
+) -> None:
+    page = new_page(theme=theme, window=PHONE)
+    too_wide = [
+        place for place in every_page(page, busy_studio) if not steps.has_no_sideways_scroll(page)
+    ]
+    assert too_wide == []
+
+
+def test_admins_find_people_and_turn_pages(busy_studio: str, new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    steps.sign_in(page, busy_studio, sample_data.ADMIN)
+    page.get_by_role("link", name="Admin", exact=True).click()
+    expect(page.get_by_text("1–11 of 11 users")).to_be_visible()
+    page.get_by_label("Search name or e-mail").fill("mara")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody")).to_contain_text("15 December 2026")
+    page.get_by_role("link", name="Scheduled jobs").click()
+    expect(page.locator("tbody tr").first).to_contain_text("credit_reset_")
+    expect(page.get_by_text("Running")).to_be_visible()

@@ -1,0 +1,130 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from sketchmaker.accounts.roles import Role
+from sketchmaker.bootstrap import System
+from sketchmaker.clock import ManualClock
+from sketchmaker.scheduling import heartbeats
+from sketchmaker.scheduling.heartbeats import ProcessIdentity
+from sketchmaker.web.admin import subscriptions as admin_pages
+from tests.support.web_system import PASSWORD, enrolled
+from tests.web.accounts.browser import Browser
+
+LIST, JOBS = "/admin/subscriptions/", "/admin/subscriptions/scheduled-jobs"
+
+
+@pytest.fixture
+def people(system: System) -> None:
+    enrolled(system, "mara", plan="premium")
+    enrolled(system, "jonas")
+    enrolled(system, "leila", plan="pro", role=Role.SUPERADMIN)
+
+
+def beat(system: System) -> None:
+    now = system.clock.now()
+    with system.database.transaction() as session:
+        identity = ProcessIdentity(name="web-1", host="studio", pid=77, started_at=now)
+        heartbeats.beat(session, identity, now=now)
+
+
+def test_the_console_begins_with_the_subscriptions(admin: Browser) -> None:
+    assert admin.get("/admin/").headers["Location"] == LIST
+
+
+@pytest.mark.usefixtures("people")
+def test_everybody_is_listed_with_plan_balance_and_next_reset(admin: Browser) -> None:
+    page = admin.get(LIST).text
+    for words in ("mara@example.org", "Premium", "superadmin", "15 February 2026", "in 31 days"):
+        assert words in page
+    assert "1–4 of 4 users" in page
+    assert "1,000" in page
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("q=mar", ["mara"]),
+        ("q=JONAS%40example.org", ["jonas"]),
+        ("plan=pro", ["leila"]),
+        ("plan=none", []),
+        ("q=%25", []),
+        ("q=mara&plan=free", []),
+        ("plan=unknown", ["grace", "jonas", "leila", "mara"]),
+        ("q=%00mara", ["mara"]),
+    ],
+)
+def test_people_are_found_by_name_address_and_plan(
+    admin: Browser, query: str, expected: list[str]
+) -> None:
+    page = admin.get(f"{LIST}?{query}").text
+    names = ("grace", "jonas", "leila", "mara")
+    assert [name for name in names if f"{name}@example.org</span>" in page] == expected
+    assert ("Nobody found" in page) == (not expected)
+
+
+@pytest.mark.usefixtures("people")
+def test_lists_are_paged_and_keep_the_search(
+    admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_pages, "ROWS_A_PAGE", 2)
+    first = admin.get(f"{LIST}?q=example.org").text
+    assert "1–2 of 4 users" in first
+    assert 'href="/admin/subscriptions/?q=example.org&amp;page=2"' in first
+    assert "3–4 of 4 users" in admin.get(f"{LIST}?q=example.org&page=2").text
+    assert admin.get(f"{LIST}?page=999999").status_code == 200
+    assert "1–2 of 4 users" in admin.get(f"{LIST}?page=-3").text
+    assert "3–4 of 4 jobs" in admin.get(f"{JOBS}?page=2").text
+
+
+@pytest.mark.usefixtures("people")
+def test_jobs_are_listed_by_name_the_next_one_first(admin: Browser) -> None:
+    page = admin.get(JOBS).text
+    assert "credit_reset_1" in page
+    assert "in 31 days" in page
+    assert "15 February 2026, 12:00 UTC" in page
+
+
+@pytest.mark.usefixtures("people")
+def test_a_reset_that_nobody_did_is_shown_as_overdue(admin: Browser, clock: ManualClock) -> None:
+    clock.advance(timedelta(days=31, hours=2))
+    admin.sign_in("grace", PASSWORD)
+    page = admin.get(JOBS).text
+    assert "overdue</span>" in page
+    assert "2 hours ago" in page
+    assert "Not running" in page
+
+
+def test_a_scheduler_that_reports_is_shown_as_running(admin: Browser, system: System) -> None:
+    beat(system)
+    page = admin.get(JOBS).text
+    assert "Running" in page
+    assert "studio 77" in page
+    assert "No scheduler has reported lately" not in page
+
+
+def test_nobody_else_sees_the_console(ada: Browser, visitor: Browser) -> None:
+    for path in ("/admin/", LIST, JOBS):
+        assert ada.get(path).status_code == 403
+        assert visitor.get(path).status_code == 302
+
+
+def test_health_is_green_while_a_scheduler_reports_and_nothing_is_late(
+    visitor: Browser, system: System, clock: ManualClock, person: Callable[..., Browser]
+) -> None:
+    person("ada")
+    beat(system)
+    answer = visitor.get("/healthz")
+    assert answer.status_code == 200
+    report = answer.get_json()
+    assert (report["status"], report["database"], report["overdue_resets"]) == ("ok", "ok", 0)
+    assert report["scheduler"]["alive"] is True
+    clock.advance(timedelta(minutes=2))
+    assert visitor.get("/healthz").status_code == 503
+    clock.advance(timedelta(days=31))
+    beat(system)
+    late = visitor.get("/healthz")
+    assert late.status_code == 503
+    assert late.get_json()["overdue_resets"] == 1

@@ -1,0 +1,119 @@
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sketchmaker.bootstrap import System
+from sketchmaker.clock import ManualClock
+from sketchmaker.credits import subscriptions
+from sketchmaker.web.pages import dashboard as dashboard_pages
+from tests.support.web_system import PASSWORD
+from tests.web.accounts.browser import Browser
+from tests.web.studio_use import Studio
+
+
+def test_it_shows_plan_balance_features_and_the_day_credits_come_back(ada: Browser) -> None:
+    page = ada.get("/dashboard").text
+    assert "Free plan" in page
+    assert 'id="credits-remaining">10<' in page
+    assert '<progress class="meter meter-lg" value="10" max="10"' in page
+    assert "10 images per month" in page
+    assert "15 February 2026, 13:00 Europe/Berlin" in page
+    assert 'datetime="2026-02-15T12:00:00Z"' in page
+    assert "in 31 days" in page
+    assert "You joined on the 15th, so your credits come back on the 15th of every month." in page
+
+
+def test_who_joined_on_the_31st_is_told_about_short_months(
+    person: Callable[..., Browser], clock: ManualClock
+) -> None:
+    clock.set(datetime(2026, 1, 31, 9, tzinfo=UTC))
+    page = person("jan").get("/dashboard").text
+    assert "28 February 2026" in page
+    assert "on the 31st of every month, or on the last day of a shorter month." in page
+
+
+def test_the_day_of_the_reset_is_the_readers_day(
+    person: Callable[..., Browser], clock: ManualClock
+) -> None:
+    clock.set(datetime(2026, 1, 15, 23, 30, tzinfo=UTC))
+    page = person("kim", time_zone="Asia/Seoul").get("/dashboard").text
+    assert "16 February 2026, 08:30 Asia/Seoul" in page
+    assert "You joined on the 16th" in page
+
+
+def test_the_last_day_counts_down_to_today(ada: Browser, clock: ManualClock) -> None:
+    clock.set(datetime(2026, 2, 14, 22, 30, tzinfo=UTC))
+    ada.sign_in("ada", PASSWORD)
+    assert "tomorrow" in ada.get("/dashboard").text
+    clock.advance(timedelta(hours=1))
+    assert "today" in ada.get("/dashboard").text
+
+
+def test_every_credit_is_explained(ada: Browser, system: System) -> None:
+    studio = Studio(ada, system)
+    studio.make("A calm sea", count="2")
+    studio.make("sandbox:fail A storm")
+    page = ada.get("/dashboard").text
+    assert "You joined the Free plan and got 10 credits." in page
+    assert "+10" in page
+    assert "2 images: 2 credits." in page
+    assert "\N{MINUS SIGN}2" in page
+    assert "A calm sea" in page
+    assert "Nothing was charged." in page
+    assert _chart_values(page)[-1] == 2
+    assert "2 credits used" in page
+
+
+def test_older_rows_are_a_page_away(
+    ada: Browser, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard_pages, "ROWS_A_PAGE", 2)
+    studio = Studio(ada, system)
+    for _ in range(3):
+        studio.make()
+    first = ada.get("/dashboard").text
+    assert "You joined the Free plan" not in first
+    older = first.split('href="/dashboard?before=')[1].split("#")[0]
+    second = ada.get(f"/dashboard?before={older}").text
+    assert "You joined the Free plan" in second
+    assert "Newest" in second
+    assert "before=" not in second
+
+
+@pytest.mark.parametrize("before", ["0", "-1", "x", "9" * 30, "1"])
+def test_a_made_up_place_in_the_ledger_is_no_error(ada: Browser, before: str) -> None:
+    assert ada.get(f"/dashboard?before={before}").status_code == 200
+
+
+def test_a_reset_that_is_due_shows_before_any_scheduler_ran(
+    ada: Browser, system: System, clock: ManualClock
+) -> None:
+    Studio(ada, system).make(count="4")
+    clock.set(datetime(2026, 2, 15, 12, tzinfo=UTC))
+    ada.sign_in("ada", PASSWORD)
+    page = ada.get("/dashboard").text
+    assert 'id="credits-remaining">10<' in page
+    assert "15 March 2026" in page
+
+
+def test_somebody_without_a_plan_is_told_whom_to_ask(
+    person: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "start", lambda *_, **__: None)
+    nobody = person("nemo")
+    answer = nobody.get("/dashboard")
+    assert answer.status_code == 403
+    assert "This account has no active plan. Ask an admin to assign one." in answer.text
+    assert "no active plan" in nobody.get("/studio").text
+    assert nobody.get("/pricing").status_code == 200
+
+
+def _chart_values(page: str) -> list[int]:
+    data = re.search(r'id="usage-chart-data">(.*?)</script>', page)
+    assert data
+    values: list[int] = json.loads(data[1])["values"]
+    assert len(values) == 30
+    return values

@@ -1,0 +1,74 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sketchmaker.web import wording
+
+NOW = datetime(2026, 12, 8, 13, 3, tzinfo=UTC)
+
+
+def test_a_date_is_written_out_in_the_readers_zone() -> None:
+    assert wording.day_and_time(NOW, "Europe/Berlin") == "8 December 2026, 14:03"
+    assert wording.day(datetime(2026, 12, 31, 23, tzinfo=UTC), "Asia/Seoul") == "1 January 2027"
+    assert wording.in_utc(NOW) == "2026-12-08 13:03:00 UTC"
+
+
+def test_a_zone_that_the_machine_does_not_know_is_no_reason_to_show_nothing() -> None:
+    assert wording.day_and_time(NOW, "Mars/Olympus") == "8 December 2026, 13:03"
+    assert wording.zone_name("America/New_York") == "America/New York"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (13, "13th"),
+     (21, "21st"), (22, "22nd"), (23, "23rd"), (30, "30th"), (31, "31st"), (111, "111th")],
+)  # fmt: skip
+def test_days_are_counted_as_people_do(number: int, words: str) -> None:
+    assert wording.ordinal(number) == words
+
+
+@pytest.mark.parametrize(
+    ("distance", "words"),
+    [
+        (timedelta(0), "just now"),
+        (timedelta(seconds=20), "in less than a minute"),
+        (timedelta(seconds=-20), "just now"),
+        (timedelta(minutes=1), "in 1 minute"),
+        (timedelta(minutes=-59), "59 minutes ago"),
+        (timedelta(hours=3, minutes=59), "in 3 hours"),
+        (timedelta(days=-2, hours=-5), "2 days ago"),
+        (timedelta(days=31), "in 31 days"),
+    ],
+)
+def test_how_far_away_is_said_in_the_largest_unit(distance: timedelta, words: str) -> None:
+    assert wording.how_far(NOW, NOW + distance) == words
+
+
+def test_counts_and_changes_read_like_words() -> None:
+    assert wording.counted(1, "credit") == "1 credit"
+    assert wording.counted(1200, "credit") == "1,200 credits"
+    assert wording.counted(2, "process", "processes") == "2 processes"
+    assert wording.signed(10) == "+10"
+    assert wording.signed(0) == "0"
+    assert wording.signed(-1000) == "\N{MINUS SIGN}1,000"
+    assert wording.days_away(0) == "today"
+    assert wording.days_away(1) == "tomorrow"
+    assert wording.days_away(12) == "in 12 days"
+
+
+@pytest.mark.parametrize(
+    ("joined", "zone", "rule"),
+    [
+        (15, "UTC", "on the 15th of every month"),
+        (28, "UTC", "on the 28th of every month"),
+        (29, "UTC", "on the 29th of every month, or on the last day of a shorter month"),
+        (31, "UTC", "on the 31st of every month, or on the last day of a shorter month"),
+        (31, "Pacific/Auckland", "on the 1st of every month"),
+    ],
+)
+def test_the_day_of_the_reset_is_the_day_of_joining_where_one_lives(
+    joined: int, zone: str, rule: str
+) -> None:
+    anchor = datetime(2026, 1, joined, 20, tzinfo=UTC)
+    assert wording.reset_rule(anchor, zone) == rule
+    assert wording.why_that_day(anchor, zone).endswith(f"your credits come back {rule}.")
