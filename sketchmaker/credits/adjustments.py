@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import resets, state
-from sketchmaker.credits.amounts import checked_amount
-from sketchmaker.credits.errors import InvalidGrant, NoActiveSubscription
-from sketchmaker.credits.tables import (
+from sketchmaker.credits.actions import (
     ADJUSTMENT_ACTION,
 )
+from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.errors import InvalidGrant, NoActiveSubscription
 
 
 def revoke(

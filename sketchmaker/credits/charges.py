@@ -20,8 +20,14 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import idempotency, ledger
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.balance import Part
+from sketchmaker.credits.side_tables import (
+    KEYS,
+)
 from sketchmaker.credits.spending import guarded, take
-from sketchmaker.credits.tables import KEYS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.credits.tables import (
+    LEDGER,
+    SUBSCRIPTIONS,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from sketchmaker.credits.errors import (
 )
 from sketchmaker.credits.holds import DEFAULT_LIFETIME, Hold, HoldEnd
 from sketchmaker.credits.idempotency import Answer, Request
-from sketchmaker.credits.tables import HOLDS
+from sketchmaker.credits.tables import (
+    HOLDS,
+)
 from sketchmaker.database import Database
 
 ATTEMPTS = 8

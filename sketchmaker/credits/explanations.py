@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sketchmaker.credits.tables import (
+from sketchmaker.credits.actions import (
     ADJUSTMENT_ACTION,
     DEACTIVATION_ACTION,
     FORCE_RESET_ACTION,
@@ -13,6 +13,8 @@ from sketchmaker.credits.tables import (
     RESET_ACTION,
     RESTART_ACTION,
     START_ACTION,
+)
+from sketchmaker.credits.tables import (
     HoldState,
     UsageHistory,
 )

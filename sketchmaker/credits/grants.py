@@ -11,6 +11,10 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits.actions import (
+    GRANT_ACTION,
+    GRANT_EXPIRY_ACTION,
+)
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.balance import Part, Source
 from sketchmaker.credits.errors import (
@@ -22,8 +26,6 @@ from sketchmaker.credits.errors import (
 )
 from sketchmaker.credits.state import Bonus, State, move, of_user
 from sketchmaker.credits.tables import (
-    GRANT_ACTION,
-    GRANT_EXPIRY_ACTION,
     GRANTS,
     CreditGrant,
     UserSubscription,
@@ -82,14 +84,7 @@ def grant(
     session.add(row)
     session.flush()  # the database gives the grant its number
     after = replace(before, bonus=resummed(session, before.bonus, user_id, remaining=amount))
-    details = {
-        "grant": row.id,
-        "kind": kind,
-        "reason": row.reason,
-        "by": granted_by_id,
-        "expires_at": expires_at.isoformat() if expires_at else None,
-    }
-    move(session, before, after, action=GRANT_ACTION, now=now, details=details)
+    move(session, before, after, action=GRANT_ACTION, now=now, details=_facts(row))
     return Grant(row.id, amount, expires_at, after.available)
 
 
@@ -184,6 +179,16 @@ def resummed(session: Session, bonus: Bonus, user_id: int, **by: int) -> Bonus:
     if row.remaining != moved.remaining:
         raise ChangedMeanwhile(user_id)
     return replace(moved, expires_at=row.expires_at)
+
+
+def _facts(grant: CreditGrant) -> dict[str, Any]:
+    return {
+        "grant": grant.id,
+        "kind": grant.kind,
+        "reason": grant.reason,
+        "by": grant.granted_by_id,
+        "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
+    }
 
 
 def _check(kind: str, reason: str, expires_at: datetime | None, now: datetime) -> None:

@@ -11,10 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.tables import (
+from sketchmaker.credits.actions import (
     FORCE_RESET_ACTION,
     RESET_ACTION,
+)
+from sketchmaker.credits.side_tables import (
     ResetSetAside,
+)
+from sketchmaker.credits.tables import (
     UsageHistory,
 )
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.errors import InsufficientCredits, InvalidKey, KeyReused
-from sketchmaker.credits.tables import (
+from sketchmaker.credits.side_tables import (
     KEYS,
 )
 

@@ -7,13 +7,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds, ledger, resets, state
+from sketchmaker.credits.actions import (
+    DEACTIVATION_ACTION,
+    REACTIVATION_ACTION,
+)
 from sketchmaker.credits.errors import AlreadySubscribed, NothingToChange, SubscriptionNotFound
+from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import (
-    DEACTIVATION_ACTION,
     IS_PENDING,
     PLANS,
-    REACTIVATION_ACTION,
     SUBSCRIPTIONS,
     CreditHold,
 )
@@ -93,7 +96,7 @@ def _caught_up(session: Session, before: State, now: datetime) -> State:
         .join(PLANS, PLANS.c.id == SUBSCRIPTIONS.c.plan_id)
         .where(SUBSCRIPTIONS.c.id == before.id)
     ).one()
-    planned = resets.PlannedReset(row, now, was_away=True)
+    planned = PlannedReset(row, now, was_away=True)
     state.write(session, before, planned.after())
     ledger.append_many(session, planned.ledger_rows())
     return planned.after()

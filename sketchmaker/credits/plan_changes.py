@@ -11,6 +11,10 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import resets, state
+from sketchmaker.credits.actions import (
+    PLAN_ACTION,
+    RESTART_ACTION,
+)
 from sketchmaker.credits.balance import Balance
 from sketchmaker.credits.errors import (
     NoActiveSubscription,
@@ -18,10 +22,9 @@ from sketchmaker.credits.errors import (
     SubscriptionNotFound,
 )
 from sketchmaker.credits.plans import active_plan
+from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import Schedule, State
 from sketchmaker.credits.tables import (
-    PLAN_ACTION,
-    RESTART_ACTION,
     SubscriptionPlanModel,
     UserSubscription,
 )
@@ -135,7 +138,7 @@ def _present(session: Session, subscription_id: int, now: datetime, *, lock: boo
     row = session.execute(
         resets.due(now, with_set_aside=True).where(UserSubscription.id == subscription_id)
     ).one()
-    return resets.PlannedReset(row, now).after()
+    return PlannedReset(row, now).after()
 
 
 def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import ledger
+from sketchmaker.credits.actions import (
+    START_ACTION,
+)
 from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.errors import AlreadySubscribed
 from sketchmaker.credits.plans import FREE_PLAN, active_plan
 from sketchmaker.credits.tables import (
-    START_ACTION,
     UserSubscription,
 )
 

@@ -26,18 +26,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import cycle as cycles
+from sketchmaker.credits import side_tables  # noqa: F401 - on the same metadata, for migrations
+from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.database import Base, UtcDateTime
-
-RESET_ACTION = "monthly_reset"
-START_ACTION = "subscription_started"
-FORCE_RESET_ACTION = "force_reset"
-PLAN_ACTION = "plan_changed"
-RESTART_ACTION = "cycle_restarted"
-DEACTIVATION_ACTION = "subscription_deactivated"
-REACTIVATION_ACTION = "subscription_reactivated"
-ADJUSTMENT_ACTION = "manual_adjustment"
-GRANT_ACTION = "credits_granted"
-GRANT_EXPIRY_ACTION = "grant_expired"
 
 # Ledgers outgrow 2**31 rows first of all; SQLite numbers only plain INTEGER keys by itself.
 LongId = BigInteger().with_variant(Integer, "sqlite")
@@ -286,40 +277,6 @@ class UsageHistory(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class IdempotencyKey(Base):
-    """The first answer to a request that names itself: kept at least seven days.
-
-    Written in the transaction of its effect, so that the two are there together or not at all.
-    """
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
-
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), primary_key=True)
-    verb: Mapped[str] = mapped_column(String(20), primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(String(64))
-    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class ResetSetAside(Base):
-    """A due subscription that is left out of resets: it failed, or it was parked by the guard.
-
-    With `retry_at` it is tried again then; without, an admin has to look.
-    """
-
-    __tablename__ = "resets_set_aside"
-    __table_args__ = (CheckConstraint("cause IN ('failed', 'runaway')", name="cause_known"),)
-
-    subscription_id: Mapped[int] = mapped_column(ForeignKey(UserSubscription.id), primary_key=True)
-    cause: Mapped[str] = mapped_column(String(10))
-    error: Mapped[str] = mapped_column(Text)
-    failures: Mapped[int]
-    since: Mapped[datetime] = mapped_column(UtcDateTime)
-    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
 IS_ACTIVE = UserSubscription.is_active.is_(true())
 IS_PENDING = CreditHold.state == literal_column("'pending'")
 """Both are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
@@ -329,4 +286,3 @@ SUBSCRIPTIONS: Final = cast(Table, UserSubscription.__table__)
 GRANTS: Final = cast(Table, CreditGrant.__table__)
 HOLDS: Final = cast(Table, CreditHold.__table__)
 LEDGER: Final = cast(Table, UsageHistory.__table__)
-KEYS: Final = cast(Table, IdempotencyKey.__table__)

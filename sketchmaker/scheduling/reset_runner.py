@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sketchmaker.clock import Clock
 from sketchmaker.credits import guard, resets
-from sketchmaker.credits.resets import DEFAULT_BATCH, ResetDone
+from sketchmaker.credits.reset_plan import ResetDone
+from sketchmaker.credits.resets import DEFAULT_BATCH
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.scheduling.job_ids import job_id_for
 

@@ -1,0 +1,12 @@
+"""What `usage_history.action` says, beside the names that features give their own spending."""
+
+RESET_ACTION = "monthly_reset"
+START_ACTION = "subscription_started"
+FORCE_RESET_ACTION = "force_reset"
+PLAN_ACTION = "plan_changed"
+RESTART_ACTION = "cycle_restarted"
+DEACTIVATION_ACTION = "subscription_deactivated"
+REACTIVATION_ACTION = "subscription_reactivated"
+ADJUSTMENT_ACTION = "manual_adjustment"
+GRANT_ACTION = "credits_granted"
+GRANT_EXPIRY_ACTION = "grant_expired"

@@ -1,0 +1,48 @@
+"""Tables beside the books: remembered answers, and subscriptions that resets leave out."""
+
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Table, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sketchmaker.database import Base, UtcDateTime
+
+
+class IdempotencyKey(Base):
+    """The first answer to a request that names itself: kept at least seven days.
+
+    Written in the transaction of its effect, so that the two are there together or not at all.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    verb: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ResetSetAside(Base):
+    """A due subscription that is left out of resets: it failed, or it was parked by the guard.
+
+    With `retry_at` it is tried again then; without, an admin has to look.
+    """
+
+    __tablename__ = "resets_set_aside"
+    __table_args__ = (CheckConstraint("cause IN ('failed', 'runaway')", name="cause_known"),)
+
+    subscription_id: Mapped[int] = mapped_column(
+        ForeignKey("user_subscriptions.id"), primary_key=True
+    )
+    cause: Mapped[str] = mapped_column(String(10))
+    error: Mapped[str] = mapped_column(Text)
+    failures: Mapped[int]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+KEYS: Final = cast(Table, IdempotencyKey.__table__)
