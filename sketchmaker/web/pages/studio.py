@@ -160,7 +160,8 @@ def _studio_page(session: Session, form: StudioForm, now: datetime) -> StudioPag
 
 
 def _prefilled_form(session: Session) -> StudioForm:
-    like = request.args.get("like")
+    # PostgreSQL refuses a text with this character, and no name has it.
+    like = request.args.get("like", "").replace("\0", "")
     if not like:
         return StudioForm(prompt=request.args.get("prompt", ""))
     try:
