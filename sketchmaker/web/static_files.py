@@ -26,12 +26,15 @@ def install(app: Flask) -> None:
     def _finish(response: Response) -> Response:
         if request.endpoint != "static" or response.status_code not in (200, 304):
             return response
-        # Fonts are named by the style sheets, which can't know a version: a day is enough for them.
-        response.headers["Cache-Control"] = FOREVER if "v" in request.args else ONE_DAY
+        path = folder / (request.view_args or {})["filename"]
+        # Only what the address names may be kept under it for good. Fonts are named by the style
+        # sheets, which can't know a version: a day is enough for them.
+        is_that_version = request.args.get("v") == _version(path)
+        response.headers["Cache-Control"] = FOREVER if is_that_version else ONE_DAY
         if response.mimetype in WORTH_COMPRESSING:
             response.vary.add("Accept-Encoding")
             if response.status_code == 200 and request.accept_encodings["gzip"]:
-                _compress(response, folder / (request.view_args or {})["filename"])
+                _compress(response, path)
         return response
 
 

@@ -34,8 +34,8 @@ blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
 RECENT_IMAGES: Final = 8
 EXAMPLE_PROMPTS: Final = (
-    "A calm sea at dusk, long shadows, one small sail",
-    "A city at night seen from the hills, northern lights",
+    "A calm sea at dusk, one small sail",
+    "Northern lights over a city skyline",
     "Mountains folded like paper, first snow",
 )
 
