@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 bin=${VENV:-.venv}/bin
 
-scripts/chromium.sh
+scripts/browser.sh
 "$bin/ruff" check .
 "$bin/ruff" format --check --quiet .
 "$bin/mypy"

@@ -4,14 +4,18 @@ The only place that knows all the parts. Nothing is started here: an edge (`pyth
 gunicorn, a command) starts what it needs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from flask import Flask
 
 from sketchmaker import logs, schema, settings
+from sketchmaker.accounts import sessions, throttle
 from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
+from sketchmaker.scheduling.housekeeper import Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
 from sketchmaker.studio.image_store import ImageStore
@@ -55,11 +59,27 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
         database=database,
         clock=clock,
         scheduler=SubscriptionScheduler(
-            database, clock, chores={"unfinished images": studio_worker.recover}
+            database,
+            clock,
+            chores={
+                "unfinished images": studio_worker.recover,
+                "old sign-in attempts": _alone(database, throttle.forget_old_attempts),
+                "ended sessions": _alone(database, sessions.forget_ended),
+            },
         ),
         studio_worker=studio_worker,
         image_store=image_store,
     )
+
+
+def _alone(database: Database, verb: Callable[..., object]) -> Chore:
+    """A chore that runs the verb in a transaction of its own."""
+
+    def chore(now: datetime) -> None:
+        with database.transaction() as session:
+            verb(session, now=now)
+
+    return chore
 
 
 @cache

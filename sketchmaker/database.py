@@ -4,8 +4,9 @@ An edge opens `transaction()`, calls verbs, and leaves it: that is the commit.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
@@ -20,6 +21,8 @@ from sketchmaker.clock import uptime_seconds
 SQLITE_BUSY_MILLISECONDS = 10_000
 POSTGRES_CONNECT_SECONDS = 5
 IDLE_SECONDS = 1.0
+# An error goes into the log with its statement; the values are password hashes and prompts.
+HIDE_VALUES = True
 
 
 class Base(DeclarativeBase):
@@ -146,7 +149,15 @@ def _first_line(error: DBAPIError) -> str:
 
 
 def _sqlite_engine(url: str, *, read_only: bool) -> Engine:
-    engine = create_engine(url, pool_size=16, max_overflow=48, pool_timeout=10)
+    engine = create_engine(
+        url, hide_parameters=HIDE_VALUES, pool_size=16, max_overflow=48, pool_timeout=10
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _make_private(_dialect: Dialect, _record: Any, names: list[Any], _options: Any) -> None:
+        # SQLite would let everybody read a new file, and its -wal and -shm files get its rights.
+        with suppress(OSError):  # told of by SQLite itself, which opens it next
+            Path(names[0]).touch(mode=0o600)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -174,6 +185,7 @@ def _postgres_engine(url: str, *, read_only: bool) -> Engine:
         options += " -c default_transaction_read_only=on"
     engine = create_engine(
         url,
+        hide_parameters=HIDE_VALUES,
         pool_size=8,
         max_overflow=24,
         pool_timeout=10,

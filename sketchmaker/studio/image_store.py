@@ -91,7 +91,8 @@ class ImageStore:
 
     def _write(self, name: str, content: bytes) -> None:
         path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         draft = path.with_name(f".{path.name}.draft")
         try:
             with draft.open("wb") as file:

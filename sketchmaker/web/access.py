@@ -83,6 +83,9 @@ def _with_policy(view: View, policy: Policy) -> View:
 
 
 def _check() -> ResponseReturnValue | None:
+    # PostgreSQL refuses a text with this character, and no name has it.
+    if "\0" in request.path:
+        abort(404)
     if request.endpoint is None:
         return None  # no such page or method: Flask answers that by itself
     policy = policy_of(current_app, request.endpoint)
@@ -117,7 +120,10 @@ def _page_to_come_back_to() -> str | None:
     seen = request.headers.get("HX-Current-URL") or request.referrer
     if request.method in {"GET", "HEAD"} and "HX-Request" not in request.headers:
         seen = request.url
-    parts = urlsplit(seen or "")
+    try:
+        parts = urlsplit(seen or "")
+    except ValueError:  # a client may say anything of itself
+        return None
     if parts.netloc != request.host:
         return None
     return local_path(urlunsplit(("", "", parts.path, parts.query, "")))

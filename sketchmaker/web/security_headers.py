@@ -33,7 +33,7 @@ def _protect(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", ONE_YEAR)
-    if request.endpoint != "static":
+    if not response.cache_control.public:
         # Pages show balances and names: no shared cache may keep them, and Back must not show them
         # after signing out. A view that knows better has set its own header.
         response.headers.setdefault("Cache-Control", "no-store")

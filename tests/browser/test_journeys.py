@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sketchmaker.accounts import directory
 from sketchmaker.bootstrap import System
@@ -20,6 +20,12 @@ def spend(system: System, name: str, credits: int) -> None:
         user = directory.find_by_login(session, name)
         assert user
         charge(session, user_id=user.id, credits=credits, action="images", now=system.clock.now())
+
+
+def _lose_the_answer(route: Route) -> None:
+    """The request reaches the studio, its answer does not reach the browser."""
+    route.fetch()
+    route.abort()
 
 
 def test_a_newcomer_makes_images_and_sees_the_credits_go(
@@ -41,9 +47,8 @@ def test_a_newcomer_makes_images_and_sees_the_credits_go(
     expect(page.locator("#recent-images img")).to_have_count(2)
     expect(page.get_by_text("you have 8.")).to_be_visible()
     assert page.evaluate("window.neverReloaded === true")
-    assert page.evaluate(
-        "[...document.querySelectorAll('.delivered img')].every((i) => i.naturalWidth === 1024)"
-    )
+    for position in range(2):
+        expect(steps.images(page).nth(position)).to_have_js_property("naturalWidth", 1024)
 
     page.get_by_role("link", name="Dashboard").click()
     expect(page.locator("#credits-remaining")).to_have_text("8")
@@ -64,6 +69,22 @@ def test_a_double_click_charges_once(
     steps.expect_balance(page, 9)
     page.goto(f"{address}/dashboard")
     expect(page.locator("#credits-remaining")).to_have_text("9")
+    assert_books_close(system.database)
+
+
+def test_a_sending_without_answer_is_repeated_and_charged_once(
+    address: str, new_page: Callable[..., Page], system: System
+) -> None:
+    page = new_page()
+    steps.register(page, address)
+    steps.describe(page, "A calm sea")
+    page.route("**/studio/generations", _lose_the_answer, times=1)
+    steps.generate(page)
+    expect(page.get_by_text("The studio did not answer.")).to_be_visible()
+    steps.generate(page)
+    expect(steps.images(page)).to_have_count(1)
+    expect(page.get_by_text("The studio did not answer.")).to_be_hidden()
+    steps.expect_balance(page, 9)
     assert_books_close(system.database)
 
 

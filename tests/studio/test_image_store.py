@@ -33,6 +33,11 @@ def a_png_that_claims(width: int, height: int) -> bytes:
     )
 
 
+def test_pictures_are_for_the_owner_of_the_folder_only(store: ImageStore, tmp_path: Path) -> None:
+    store.save(a_picture().content)
+    assert (tmp_path / "images").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_picture_comes_back_byte_for_byte(store: ImageStore) -> None:
     content = a_picture(size=(1024, 700)).content
     stored = store.save(content)

@@ -21,9 +21,9 @@ OWNER, ADMIN = "mara", "admin"
 
 # (days ago, hour, prompt, size, images, seed)
 HISTORY = (
-    (22, 19, "A calm sea at dusk, one small sail", "square", 2, 11),
+    (22, 19, "A calm sea at dusk, one small sail", "square", 2, 3),
     (21, 8, "Northern lights over a frozen lake", "landscape", 1, 7),
-    (18, 20, "A city at night seen from the hills, lights on the water", "landscape", 2, 5),
+    (18, 20, "Northern lights over a city skyline", "landscape", 2, 5),
     (16, 11, "A ringed planet above a quiet moon", "square", 1, 21),
     (13, 8, "A forest after rain, mist between the trunks", "portrait", 2, 3),
     (11, 21, "A desert of red dunes", "square", 1, 2),

@@ -128,3 +128,14 @@ def test_health_is_green_while_a_scheduler_reports_and_nothing_is_late(
     late = visitor.get("/healthz")
     assert late.status_code == 503
     assert late.get_json()["overdue_resets"] == 1
+
+
+def test_health_is_red_while_the_machines_clock_is_doubted(
+    visitor: Browser, system: System, clock: ManualClock
+) -> None:
+    beat(system)
+    assert visitor.get("/healthz").get_json()["clock"] == "ok"
+    clock.leap = timedelta(days=40)
+    answer = visitor.get("/healthz")
+    assert answer.status_code == 503
+    assert "leapt ahead" in answer.get_json()["clock"]

@@ -1,5 +1,6 @@
 """What every page has around it: headers, navigation, the balance, files that are kept."""
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -133,3 +134,20 @@ def test_the_plans_page_tells_people_their_own_day(ada: Browser) -> None:
     assert "Your plan" in page
     assert "come back on the 15th of every month." in page
     assert "Contact admin to change to this plan." in page
+
+
+def test_style_sheets_are_sent_compressed_to_whoever_can_read_that(visitor: Browser) -> None:
+    path = "/static/vendor/tabler/tabler.min.css"
+    plain = visitor.client.get(path)
+    small = visitor.client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(small.data) == plain.data
+    assert len(small.data) < len(plain.data) / 6
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in small.headers["Vary"]
+    assert "Content-Encoding" not in plain.headers
+    again = visitor.client.get(
+        path, headers={"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]}
+    )
+    assert again.status_code in (200, 304)
+    for answer in (plain, small, again):
+        answer.close()

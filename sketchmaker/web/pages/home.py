@@ -24,10 +24,10 @@ class Sample:
 
 
 SAMPLES: Final = (
-    Sample("sample-sea.webp", "A calm sea at dusk, one small sail", 2),
+    Sample("sample-sea.webp", "A calm sea at dusk, one small sail", 3),
     Sample("sample-planet.webp", "A ringed planet above a quiet moon", 4),
-    Sample("sample-city.webp", "A city at night seen from the hills", 4),
-    Sample("sample-abstract.webp", "Abstract composition in ink and ochre", 3),
+    Sample("sample-city.webp", "Northern lights over a city skyline", 5),
+    Sample("sample-abstract.webp", "Abstract composition in ink and ochre", 6),
     Sample("sample-meadow.webp", "An orchard in blossom in spring", 4),
 )
 

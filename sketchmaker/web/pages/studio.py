@@ -34,8 +34,8 @@ blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
 RECENT_IMAGES: Final = 8
 EXAMPLE_PROMPTS: Final = (
-    "A calm sea at dusk, long shadows, one small sail",
-    "A city at night seen from the hills, northern lights",
+    "A calm sea at dusk, one small sail",
+    "Northern lights over a city skyline",
     "Mountains folded like paper, first snow",
 )
 
@@ -160,7 +160,8 @@ def _studio_page(session: Session, form: StudioForm, now: datetime) -> StudioPag
 
 
 def _prefilled_form(session: Session) -> StudioForm:
-    like = request.args.get("like")
+    # PostgreSQL refuses a text with this character, and no name has it.
+    like = request.args.get("like", "").replace("\0", "")
     if not like:
         return StudioForm(prompt=request.args.get("prompt", ""))
     try:
