@@ -80,6 +80,12 @@ def list_open(session: Session, user_id: int, *, now: datetime) -> list[SignInSe
     )
 
 
+def addresses(session: Session, user_id: int) -> set[str]:
+    """Where a person has signed in from, as far back as sessions are remembered."""
+    mine = select(SignInSession.address).where(SignInSession.user_id == user_id)
+    return set(session.scalars(mine.distinct()))
+
+
 def revoke(session: Session, *, user_id: int, session_id: int, now: datetime) -> None:
     """End one session of this person.
 

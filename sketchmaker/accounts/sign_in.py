@@ -30,8 +30,13 @@ def begin_attempt(session: Session, *, login: str, address: str, now: datetime) 
         SignInThrottled: too many failures for this account or from this address.
     """
     user = directory.find_by_login(session, login)
-    account = f"user {user.id}" if user else f"login {names.key(login)}"
-    attempt_id = throttle.record_guess(session, account=account, address=address, now=now)
+    attempt_id = throttle.record_guess(
+        session,
+        account=f"user {user.id}" if user else f"login {names.key(login)}",
+        address=address,
+        known_addresses=sessions.addresses(session, user.id) if user else (),
+        now=now,
+    )
     if user is None:
         return PendingAttempt(attempt_id, None, None)
     return PendingAttempt(attempt_id, user.id, user.password_hash)

@@ -3,10 +3,14 @@
 Every guess is written down as failed before it is checked, so guesses made in parallel count each
 other; the one that was right is marked afterwards, and clears its account. After the free failures
 each further one doubles the wait. Refused guesses are not counted: they tell the guesser nothing.
+
+Whoever guesses at an account must not keep its owner out: where the owner has signed in before,
+guesses from elsewhere don't count.
 """
 
 import hashlib
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,10 +36,18 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=15)
 
 
-def record_guess(session: Session, *, account: str, address: str, now: datetime) -> int:
+def record_guess(
+    session: Session,
+    *,
+    account: str,
+    address: str,
+    now: datetime,
+    known_addresses: Collection[str] = (),
+) -> int:
     """Write down that a password is about to be checked; gives the number of the attempt.
 
-    `account` is any text that stands for the account, also one that does not exist.
+    `account` is any text that stands for the account, also one that does not exist. At the owner's
+    `known_addresses` only the failures from there count for the account.
 
     Raises:
         SignInThrottled: too many failures for the account or from the address.
@@ -43,9 +55,13 @@ def record_guess(session: Session, *, account: str, address: str, now: datetime)
     account_key = hashlib.sha256(account.encode()).hexdigest()
     network = _network(address)
     _wait_for_other_guesses(session, account_key, network)
+    from_here = SignInAttempt.address == network
+    at_account = _since_success(account_key)
+    if network in map(_network, known_addresses):
+        at_account &= from_here
     retry_at = max(
-        _retry_at(session, _since_success(account_key), ACCOUNT_LIMIT, now),
-        _retry_at(session, SignInAttempt.address == network, ADDRESS_LIMIT, now),
+        _retry_at(session, at_account, ACCOUNT_LIMIT, now),
+        _retry_at(session, from_here, ADDRESS_LIMIT, now),
     )
     if retry_at > now:
         raise SignInThrottled(retry_at, now=now)

@@ -84,6 +84,29 @@ def test_a_right_password_clears_the_account(database: Database, clock: ManualCl
     assert [_attempt(database, "ada", clock) for _ in range(6)] == [True] * 5 + [False]
 
 
+def test_guesses_from_elsewhere_do_not_keep_people_out_where_they_have_signed_in_before(
+    database: Database, clock: ManualClock
+) -> None:
+    registered(database, "ada", now=clock.now())
+    assert guess(database, "ada", PASSWORD, now=clock.now(), address="2001:db8:1:2::3")
+    while _attempt(database, "ada", clock, address="10.6.6.6"):
+        pass
+    assert not _attempt(database, "ada", clock, address="10.6.6.7")
+    at_home = [_attempt(database, "ada", clock, address="2001:db8:1:2::4") for _ in range(6)]
+    assert at_home == [True] * 5 + [False]
+
+
+def test_where_somebody_else_has_signed_in_is_nothing_to_an_account(
+    database: Database, clock: ManualClock
+) -> None:
+    registered(database, "ada", now=clock.now())
+    registered(database, "mallory", now=clock.now())
+    assert guess(database, "mallory", PASSWORD, now=clock.now(), address="10.6.6.6")
+    for _ in range(5):
+        assert _attempt(database, "ada", clock, address="10.0.0.1")
+    assert not _attempt(database, "ada", clock, address="10.6.6.6")
+
+
 def test_one_address_that_tries_many_accounts_is_stopped_after_twenty(
     database: Database, clock: ManualClock
 ) -> None:
