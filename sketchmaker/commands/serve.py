@@ -11,6 +11,7 @@ from sketchmaker.bootstrap import System
 from sketchmaker.commands.failures import CannotListen
 from sketchmaker.commands.stopping import exit_at_signals
 from sketchmaker.settings import Settings
+from sketchmaker.web import LONGEST_BODY_BYTES
 
 THREADS = 8
 LOWEST_FREE_PORT = 1024
@@ -46,6 +47,9 @@ def _listen(system: System) -> BaseWSGIServer | MultiSocketServer:
             port=configured.port,
             threads=THREADS,
             ident=None,
+            # Waitress keeps a whole body on disk before the application can refuse it. The room is
+            # for bodies a little too long, which get the application's own words.
+            max_request_body_size=4 * LONGEST_BODY_BYTES,
             # Proxies are minded by the application, under every server alike.
             clear_untrusted_proxy_headers=False,
         )

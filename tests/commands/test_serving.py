@@ -1,6 +1,7 @@
 """Serving for real: `python app.py`, the scheduler alone, gunicorn; each ends when told to."""
 
 import signal
+import socket
 import subprocess
 import threading
 import urllib.request
@@ -68,6 +69,16 @@ def test_the_product_says_where_it_is_and_how_to_sign_in(
         assert "/login as admin" in wait_for_line(process, "Sign in", stream="stdout")
         assert get(port, "/login") == 200
         assert get(port, "/healthz") == 200
+
+
+def test_a_body_that_no_form_has_is_refused_before_it_fills_the_disk(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    with running(tmp_path, "app.py", **settings) as process:
+        wait_for_line(process, "is ready", stream="stdout")
+        with socket.create_connection(("127.0.0.1", int(settings["SKETCHMAKER_PORT"])), 20) as line:
+            line.sendall(b"POST /login HTTP/1.1\r\nHost: here\r\nContent-Length: 900000000\r\n\r\n")
+            assert line.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
