@@ -83,6 +83,7 @@ def create_web_app(parts: WebParts) -> Flask:
 
 def _trust_proxies(app: Flask, count: int) -> None:
     if count:
+        # Not the prefix: few proxies set it, and what one passes on unread is a visitor's word.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=count, x_prefix=count
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=count, x_prefix=0
         )

@@ -1,7 +1,11 @@
 """Addresses and headers that no page of ours makes: answered calmly, never with a fault."""
 
+from pathlib import Path
+
 import pytest
 
+from sketchmaker import bootstrap
+from sketchmaker.settings import Settings
 from tests.web.accounts.browser import Browser
 
 NUL = "%00"
@@ -36,3 +40,17 @@ def test_a_broken_address_of_the_present_page_is_as_good_as_none(
     headers = {"HX-Request": "true", "HX-Current-URL": address}
     answer = visitor.client.get("/studio", headers=headers)
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
+
+
+def test_a_header_that_the_proxy_passed_on_unread_moves_no_address_elsewhere(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(
+        database_url=database_url, data_folder=tmp_path, secret_key="k" * 40, trusted_proxies=1
+    )
+    system = bootstrap.compose(settings)
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Prefix": "//evil.example"}
+    answer = bootstrap.create_app(system).test_client().get("/login", headers=headers)
+    system.database.close()
+    assert answer.status_code == 200
+    assert "evil.example" not in answer.text
