@@ -11,7 +11,12 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds
 from sketchmaker.credits.errors import CreditError
-from sketchmaker.studio.errors import GenerationNotFound, RequestKeyReused, TooManyGenerations
+from sketchmaker.studio.errors import (
+    GenerationNotFound,
+    GenerationsTooFast,
+    RequestKeyReused,
+    TooManyGenerations,
+)
 from sketchmaker.studio.requests import ImageRequest
 from sketchmaker.studio.tables import IS_OPEN, Generation
 
@@ -20,6 +25,9 @@ ACTION = "images"
 
 MAX_OPEN_GENERATIONS = 4
 """How many generations of one person may wait or be at work."""
+
+MAX_GENERATIONS_A_MINUTE = 30
+"""Far more than a person needs. One that fails costs no credit, but rows and lines of log."""
 
 HOLD_LIFETIME = timedelta(hours=1)
 PROMPT_EXCERPT_CHARACTERS = 80
@@ -44,7 +52,7 @@ def submit(
 
     Raises:
         InsufficientCredits, NoActiveSubscription: see `credits.holds.place`.
-        TooManyGenerations: wait for one to finish.
+        TooManyGenerations, GenerationsTooFast: wait, for one to finish or until `retry_at`.
         RequestKeyReused: the key came before with another request.
     """
     first = _sent_before(session, user_id, request)
@@ -123,7 +131,7 @@ def _queue_once(session: Session, request: ImageRequest, wanted: Generation) -> 
     try:
         with session.begin_nested():
             _queue(session, request, wanted)
-    except (IntegrityError, CreditError, TooManyGenerations):
+    except (IntegrityError, CreditError, TooManyGenerations, GenerationsTooFast):
         first = _sent_before(session, wanted.user_id, request)
         if first is None:
             raise
@@ -152,6 +160,21 @@ def _queue(session: Session, request: ImageRequest, wanted: Generation) -> None:
     opened = session.scalar(select(func.count(Generation.id)).where(is_users, IS_OPEN)) or 0
     if opened >= MAX_OPEN_GENERATIONS:
         raise TooManyGenerations(MAX_OPEN_GENERATIONS)
+    _refuse_haste(session, wanted.user_id, wanted.created_at)
     wanted.hold_id = hold.id
     session.add(wanted)
     session.flush()
+
+
+def _refuse_haste(session: Session, user_id: int, now: datetime) -> None:
+    begun = select(Generation.created_at).where(
+        Generation.user_id == user_id,
+        # Rows from a clock that once stood far ahead must not keep anybody out until then.
+        Generation.created_at <= now,
+        Generation.created_at > now - timedelta(minutes=1),
+    )
+    newest_first = begun.order_by(Generation.created_at.desc())
+    first_of_too_many = session.scalar(newest_first.offset(MAX_GENERATIONS_A_MINUTE - 1).limit(1))
+    if first_of_too_many is not None:
+        retry_at = first_of_too_many + timedelta(minutes=1)
+        raise GenerationsTooFast(MAX_GENERATIONS_A_MINUTE, retry_at)

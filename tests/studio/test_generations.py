@@ -6,7 +6,14 @@ import pytest
 from sketchmaker.credits import ledger
 from sketchmaker.credits.errors import InsufficientCredits, NoActiveSubscription
 from sketchmaker.studio import generations
-from sketchmaker.studio.errors import GenerationNotFound, RequestKeyReused, TooManyGenerations
+from sketchmaker.studio.errors import (
+    GenerationNotFound,
+    GenerationsTooFast,
+    ProviderFailed,
+    RequestKeyReused,
+    TooManyGenerations,
+)
+from sketchmaker.studio.providers import Delivery, ImageOrder
 from sketchmaker.studio.tables import Generation
 from tests.studio.small_studio import Studio
 
@@ -117,6 +124,23 @@ def test_a_fifth_open_generation_is_refused_until_one_has_ended(studio: Studio) 
         studio.ask(person)
     assert studio.balance(person) == (6, 4, 0)
     studio.run(opened[0])
+    studio.ask(person)
+
+
+def test_failing_costs_nothing_and_yet_can_not_be_done_without_end(studio: Studio) -> None:
+    def fail(_: ImageOrder) -> Delivery:
+        raise ProviderFailed("The provider is away.")
+
+    studio.provider.script = fail
+    person, stranger = studio.person(), studio.person()
+    for _ in range(generations.MAX_GENERATIONS_A_MINUTE):
+        studio.run(studio.ask(person))
+        studio.later(seconds=1)
+    with pytest.raises(GenerationsTooFast, match="30 generations within a minute") as refused:
+        studio.ask(person)
+    assert studio.balance(person) == (10, 0, 0)
+    studio.ask(stranger)
+    studio.clock.set(refused.value.retry_at)
     studio.ask(person)
 
 
