@@ -114,6 +114,25 @@ class Database:
         with _outages_named(), self._autocommitting.connect() as connection:
             yield connection
 
+    @contextmanager
+    def detached(self) -> Iterator[Any]:
+        """psycopg's own autocommitting connection, outside the pool: for who listens for long.
+
+        PostgreSQL only.
+
+        Raises:
+            DatabaseUnavailable: as `transaction`.
+        """
+        with _outages_named():
+            pooled = self.engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        try:
+            connection.autocommit = True
+            yield connection
+        finally:
+            connection.close()
+
     def ping(self) -> None:
         """Make sure that the database answers.
 

@@ -354,7 +354,7 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "cause IN ('failed', 'runaway')", name=op.f("ck_resets_set_aside_cause_known")
+            "cause IN ('failed', 'runaway', 'paused')", name=op.f("ck_resets_set_aside_cause_known")
         ),
         sa.ForeignKeyConstraint(
             ["subscription_id"],

@@ -149,6 +149,20 @@ class NothingToChange(CreditError):
     """The subscription is as it was asked to become."""
 
 
+class InvalidResetDate(CreditError):
+    """A reset can be moved between its neighbours, not past them."""
+
+    def __init__(
+        self, subscription_id: int, given: datetime, after: datetime, before: datetime
+    ) -> None:
+        self.subscription_id = subscription_id
+        self.given = given
+        super().__init__(
+            f"The reset of subscription {subscription_id} can't be moved to {given.isoformat()}: "
+            f"give a time after {after.isoformat()} and before {before.isoformat()}."
+        )
+
+
 class ForceResetLimit(CreditError):
     """A subscription is reset by force twice in 24 hours at the most."""
 

@@ -28,6 +28,7 @@ LAST_RETRY_AFTER = timedelta(hours=1)
 
 FAILED = "failed"
 RUNAWAY = "runaway"
+PAUSED = "paused"
 
 
 def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> list[int]:
@@ -44,6 +45,8 @@ def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -
             UsageHistory.subscription_id.in_(subscription_ids),
             UsageHistory.action.in_((RESET_ACTION, FORCE_RESET_ACTION)),
             UsageHistory.created_at > now - timedelta(days=1),
+            # A clock that was ahead has left rows in the future; they are not of these 24 hours.
+            UsageHistory.created_at <= now,
         )
         .group_by(UsageHistory.subscription_id)
         .having(applied_at > GRANTS_A_DAY)
@@ -70,6 +73,18 @@ def set_aside(
         )
     session.flush()
     return row
+
+
+def pause(session: Session, *, subscription_id: int, now: datetime) -> None:
+    """Leave the subscription out of resets until it is released."""
+    row = _row(session, subscription_id, now)
+    row.cause, row.retry_at, row.error = PAUSED, None, "Paused by an operator."
+    session.flush()
+
+
+def set_aside_by(session: Session, subscription_id: int) -> ResetSetAside | None:
+    """Why the subscription is left out of resets; None when it is not."""
+    return session.get(ResetSetAside, subscription_id)
 
 
 def release_failed(session: Session, *, subscription_id: int) -> None:

@@ -31,6 +31,7 @@ class ResetDone:
     next_reset: datetime
     was_caught_up: bool
     missed: int
+    was_parked: bool = False
 
 
 class PlannedReset:
@@ -81,7 +82,7 @@ class PlannedReset:
         """One row for each boundary."""
         return [self._ledger_row(step) for step in self._steps]
 
-    def done(self) -> ResetDone:
+    def done(self, *, was_parked: bool = False) -> ResetDone:
         """What the log and the caller are told."""
         return ResetDone(
             subscription_id=self.state.id,
@@ -91,6 +92,7 @@ class PlannedReset:
             next_reset=self._next_reset,
             was_caught_up=self._now - self.state.next_reset > GRACE,
             missed=sum(step.was_missed for step in self._steps),
+            was_parked=was_parked,
         )
 
     def _ledger_row(self, step: ResetStep) -> dict[str, Any]:

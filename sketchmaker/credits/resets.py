@@ -130,8 +130,8 @@ def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime)
         if reset.failed_before:
             guard.release_failed(session, subscription_id=reset.state.id)
     unusual = [reset.state.id for reset in planned if reset.is_unusual()]
-    guard.watch(session, unusual, now=now)
-    return [reset.done() for reset in planned]
+    parked = guard.watch(session, unusual, now=now)
+    return [reset.done(was_parked=reset.state.id in parked) for reset in planned]
 
 
 def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> ResetDone | None:
@@ -139,15 +139,20 @@ def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> R
     query = due(now).where(which).with_for_update(of=SUBSCRIPTIONS)
     done = _apply(session, query, now)
     if not done:
-        _refuse_set_aside(session, which, now)
+        refuse_set_aside(session, which & IS_ACTIVE, now)
     return done[0] if done else None
 
 
-def _refuse_set_aside(session: Session, which: ColumnElement[bool], now: datetime) -> None:
+def refuse_set_aside(session: Session, which: ColumnElement[bool], now: datetime) -> None:
+    """Make sure that no reset which is due has been set aside.
+
+    Raises:
+        SetAside: it has.
+    """
     row = session.execute(
         select(ResetSetAside.subscription_id, ResetSetAside.cause)
         .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == ResetSetAside.subscription_id)
-        .where(which, IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now, _waits(now))
+        .where(which, SUBSCRIPTIONS.c.next_credit_reset <= now, _waits(now))
     ).first()
     if row is not None:
         raise SetAsideError(row.subscription_id, row.cause)

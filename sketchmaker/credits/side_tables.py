@@ -27,13 +27,15 @@ class IdempotencyKey(Base):
 
 
 class ResetSetAside(Base):
-    """A due subscription that is left out of resets: it failed, or it was parked by the guard.
+    """A subscription that resets leave out: it failed, was parked by the guard, or paused by hand.
 
     With `retry_at` it is tried again then; without, an admin has to look.
     """
 
     __tablename__ = "resets_set_aside"
-    __table_args__ = (CheckConstraint("cause IN ('failed', 'runaway')", name="cause_known"),)
+    __table_args__ = (
+        CheckConstraint("cause IN ('failed', 'runaway', 'paused')", name="cause_known"),
+    )
 
     subscription_id: Mapped[int] = mapped_column(
         ForeignKey("user_subscriptions.id"), primary_key=True

@@ -142,10 +142,15 @@ def write(session: Session, before: State, after: State) -> None:
     # The lock makes the comparison superfluous on our own databases. Who embeds the engine may
     # have opened a transaction that locks nothing.
     unchanged = [SUBSCRIPTIONS.c[name] == value for name, value in _numbers(before).items()]
+    old, new = _values(before), _values(after)
+    # Only what differs: on PostgreSQL a written date wakes the schedulers.
+    different = {name: value for name, value in new.items() if value != old[name]}
+    if not different:
+        return
     changed = session.execute(
         update(SUBSCRIPTIONS)
         .where(SUBSCRIPTIONS.c.id == before.id, SUBSCRIPTIONS.c.cycle == before.cycle, *unchanged)
-        .values(**_values(after))
+        .values(**different)
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
         raise ChangedMeanwhile(before.id)

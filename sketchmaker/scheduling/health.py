@@ -5,8 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits import guard
 from sketchmaker.credits.listings import count_overdue
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR, all_beats
+from sketchmaker.scheduling.job_ids import job_id_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,29 @@ class ProcessHeartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAsideReset:
+    """A subscription that resets leave out, and why; `retry_at` None waits for an admin."""
+
+    job_id: str
+    cause: str
+    error: str
+    failures: int
+    since: datetime
+    retry_at: datetime | None
+
+    @property
+    def is_alarm(self) -> bool:
+        """Was it parked by the guard? Nothing of ours does that; somebody must look."""
+        return self.cause == guard.RUNAWAY
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulerHealth:
-    """All schedulers together, and how many resets are late."""
+    """All schedulers together, how many resets are late, and which are left out."""
 
     processes: tuple[ProcessHeartbeat, ...]
     overdue: int
+    set_aside: tuple[SetAsideReset, ...]
 
     @property
     def is_alive(self) -> bool:
@@ -52,4 +72,16 @@ def scheduler_health(session: Session, *, now: datetime) -> SchedulerHealth:
         )
         for row in all_beats(session)
     )
-    return SchedulerHealth(processes=processes, overdue=count_overdue(session, now=now))
+    set_aside = tuple(
+        SetAsideReset(
+            job_id=job_id_for(row.subscription_id),
+            cause=row.cause,
+            error=row.error,
+            failures=row.failures,
+            since=row.since,
+            retry_at=row.retry_at,
+        )
+        for row in guard.all_set_aside(session)
+    )
+    overdue = count_overdue(session, now=now)
+    return SchedulerHealth(processes=processes, overdue=overdue, set_aside=set_aside)

@@ -12,14 +12,18 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.job import Job
-from apscheduler.jobstores.base import BaseJobStore
+from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError
 from apscheduler.triggers.date import DateTrigger
+from sqlalchemy.orm import Session
 
 from sketchmaker.clock import Clock
-from sketchmaker.credits import resets
+from sketchmaker.credits import guard, resets
+from sketchmaker.credits.rescheduling import reschedule
+from sketchmaker.credits.reset_plan import ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable
-from sketchmaker.scheduling.job_ids import subscription_id_of
+from sketchmaker.scheduling.job_ids import job_id_for, subscription_id_of
 from sketchmaker.scheduling.reset_runner import ResetRunner
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJob, ScheduledJobs, find_job
 
@@ -32,28 +36,36 @@ REST_AFTER_NOTHING = timedelta(seconds=1)
 JOBS_AT_ONCE = 1000
 """`get_jobs()` gives the next so many. `get_scheduled_jobs()` gives all of them, lazily."""
 
+RESET_FUNCTION = "sketchmaker.scheduling.reset_runner:reset_user_credits"
+"""What a listed job says that it runs. APScheduler wants a name that can be imported."""
+
 logger = logging.getLogger(__name__)
 
 
-class JobsComeFromSubscriptions(Exception):
-    """A reset job can't be added or changed by itself: it is a view of its subscription's row."""
+class JobRefused(Exception):
+    """What was asked of a reset job can't be: it is a view of its subscription's row."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(
-            f"Job {job_id!r} can't be changed here: the jobs of this store are the rows of "
-            "user_subscriptions. Change the subscription instead."
-        )
+    def __init__(self, job_id: str, why: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"Job {job_id!r}: {why}")
 
 
 class SubscriptionJobStore(BaseJobStore):
-    """A job store over `user_subscriptions`, read only."""
+    """A job store over `user_subscriptions`.
 
-    def __init__(self, database: Database, clock: Clock, runner: ResetRunner) -> None:
+    A job can be looked up, moved, paused and resumed; the row is what changes. It can't be made or
+    removed: its subscription is started and ended instead.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__()
         self._database = database
         self._clock = clock
-        self._runner = runner
+        self._runner = ResetRunner(
+            database, clock, on_reset=self._announce_reset, on_failure=self._announce_failure
+        )
         self._submitted: str | None = None
+        self._closed = False
         self._rests_until = clock.now()
         self._ahead = timedelta(0)
 
@@ -61,12 +73,16 @@ class SubscriptionJobStore(BaseJobStore):
         """The job due first, unless a run is under way: that run will see to the rest."""
         # APScheduler reads the machine's clock by itself; ours may differ (`SystemClock.leap`).
         self._ahead = now - self._clock.now()
+        if self._closed:  # APScheduler looks once more after it has shut its executors down
+            return []
         wake_at = self._next_wake()
         found = find_job(self._database, wake_at.subscription_id) if wake_at.is_due else None
         if found is None:
             return []
         self._submitted = found.job_id
-        return [self._job(found, now)]
+        job = self._job(found, now, next_run_time=now)
+        job.func = self._run
+        return [job]
 
     def get_next_run_time(self) -> datetime:
         """When to wake: at the next reset, or within `POLL_EVERY` to look for rows of others."""
@@ -77,38 +93,77 @@ class SubscriptionJobStore(BaseJobStore):
             logger.warning("scheduler: %s", error)
             return self._clock.now() + POLL_EVERY + self._ahead
 
+    def shutdown(self) -> None:
+        """Give out no more jobs."""
+        self._closed = True
+
     def lookup_job(self, job_id: str) -> Job | None:
         """The job of that name, as the row has it now."""
         subscription_id = subscription_id_of(job_id)
         if subscription_id is None:
             return None
         found = find_job(self._database, subscription_id)
-        return None if found is None else self._job(found, found.next_run_time)
+        return None if found is None else self._listed(found)
 
     def get_all_jobs(self) -> list[Job]:
         """The next `JOBS_AT_ONCE` jobs."""
         upcoming = ScheduledJobs(self._database)[:JOBS_AT_ONCE]
-        return [self._job(job, job.next_run_time) for job in upcoming]
+        return [self._listed(job) for job in upcoming]
 
     def add_job(self, job: Job) -> None:
-        """Refused: a subscription makes its job by existing."""
-        raise JobsComeFromSubscriptions(job.id)
+        """Add what is there already: only `replace_existing=True` gets any further.
+
+        Raises:
+            ConflictingIdError: the subscription has its job, as every active one does.
+            JobRefused: there is no such subscription.
+        """
+        if self.lookup_job(job.id) is None:
+            raise JobRefused(job.id, "jobs come from active subscriptions, and it has none.")
+        raise ConflictingIdError(job.id)
 
     def update_job(self, job: Job) -> None:
-        """Refused: as `add_job`."""
-        raise JobsComeFromSubscriptions(job.id)
+        """Move the reset to the job's time; None pauses it.
+
+        Raises:
+            JobRefused: no such subscription, or something else than the time was to change.
+            InvalidResetDate: past one of the neighbouring resets.
+        """
+        subscription_id = subscription_id_of(job.id)
+        found = None if subscription_id is None else find_job(self._database, subscription_id)
+        if found is None or subscription_id is None:
+            raise JobRefused(job.id, "jobs come from active subscriptions, and it has none.")
+        if job.func_ref != RESET_FUNCTION or not isinstance(job.trigger, DateTrigger):
+            raise JobRefused(
+                job.id, f"it runs {RESET_FUNCTION} at a date; only that date can be changed."
+            )
+        with self._database.transaction() as session:
+            self._move(session, found, job.next_run_time)
 
     def remove_job(self, job_id: str) -> None:
         """Refused, but for the call by which APScheduler forgets the job it has just submitted.
 
         Its row stays as it is until the reset is committed.
+
+        Raises:
+            JobRefused.
         """
         if job_id != self._submitted:
-            raise JobsComeFromSubscriptions(job_id)
+            raise JobRefused(job_id, "it exists as long as its subscription is active; end that.")
 
     def remove_all_jobs(self) -> None:
-        """Refused: as `add_job`."""
-        raise JobsComeFromSubscriptions("all jobs")
+        """Refused: as `remove_job`."""
+        raise JobRefused("*", "jobs exist as long as their subscriptions are active.")
+
+    def _move(self, session: Session, found: ScheduledJob, at: datetime | None) -> None:
+        subscription_id = found.subscription_id
+        if at is None:
+            guard.pause(session, subscription_id=subscription_id, now=self._clock.now())
+            return
+        if at != found.due_at:
+            reschedule(session, subscription_id=subscription_id, at=at)
+        aside = guard.set_aside_by(session, subscription_id)
+        if aside is not None and aside.cause == guard.PAUSED:
+            guard.release(session, subscription_id=subscription_id)
 
     def _next_wake(self) -> "_Wake":
         now = self._clock.now()
@@ -122,12 +177,15 @@ class SubscriptionJobStore(BaseJobStore):
         subscription_id, due_at = earliest
         return _Wake(due_at, subscription_id, is_due=due_at <= now)
 
-    def _job(self, job: ScheduledJob, run_at: datetime) -> Job:
+    def _listed(self, job: ScheduledJob) -> Job:
+        return self._job(job, job.due_at, next_run_time=job.next_run_time)
+
+    def _job(self, job: ScheduledJob, run_at: datetime, *, next_run_time: datetime | None) -> Job:
         made = Job(
             self._scheduler,
             id=job.job_id,
             name=job.name,
-            func=self._run,
+            func=RESET_FUNCTION,
             args=(),
             kwargs={},
             trigger=DateTrigger(run_at),
@@ -136,7 +194,7 @@ class SubscriptionJobStore(BaseJobStore):
             misfire_grace_time=None,
             coalesce=True,
             max_instances=1,
-            next_run_time=run_at,
+            next_run_time=next_run_time,
         )
         made._jobstore_alias = self._alias  # noqa: SLF001 - every job store of APScheduler sets it
         return made
@@ -152,6 +210,20 @@ class SubscriptionJobStore(BaseJobStore):
             self._submitted = None
             self._scheduler.wakeup()
         return done
+
+    def _announce_reset(self, done: ResetDone) -> None:
+        job_id = job_id_for(done.subscription_id)
+        if job_id != self._submitted:  # APScheduler announces that one itself
+            self._announce(JobExecutionEvent(EVENT_JOB_EXECUTED, job_id, self._alias, done.due_at))
+
+    def _announce_failure(self, subscription_id: int, error: Exception) -> None:
+        job_id, now = job_id_for(subscription_id), self._clock.now()
+        self._announce(
+            JobExecutionEvent(EVENT_JOB_ERROR, job_id, self._alias, now, exception=error)
+        )
+
+    def _announce(self, event: JobExecutionEvent) -> None:
+        self._scheduler._dispatch_event(event)  # noqa: SLF001 - as APScheduler's executors do
 
 
 @dataclass(frozen=True, slots=True)

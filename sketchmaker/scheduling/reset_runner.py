@@ -1,7 +1,7 @@
 """Resets everything that is due, in batches, whatever one bad row may do."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sketchmaker.clock import Clock
@@ -17,13 +17,31 @@ LINES_A_BATCH = 50
 logger = logging.getLogger(__name__)
 
 
-class ResetRunner:
-    """The edge between being woken and the engine: reads the clock, commits, reports errors."""
+def reset_user_credits() -> None:
+    """What a job of the schedule is listed as running. `ResetRunner.run` is what really runs."""
+    raise RuntimeError("Resets are run by the scheduler of a process; see ResetRunner.")
 
-    def __init__(self, database: Database, clock: Clock, *, batch: int = DEFAULT_BATCH) -> None:
+
+class ResetRunner:
+    """The edge between being woken and the engine: reads the clock, commits, reports errors.
+
+    `on_reset` and `on_failure` are told of each subscription, after its commit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        batch: int = DEFAULT_BATCH,
+        on_reset: Callable[[ResetDone], object] = lambda _done: None,
+        on_failure: Callable[[int, Exception], object] = lambda _subscription_id, _error: None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._batch = batch
+        self._on_reset = on_reset
+        self._on_failure = on_failure
 
     def run(self) -> int:
         """Reset what is due until nothing is. How many subscriptions were reset.
@@ -64,6 +82,7 @@ class ResetRunner:
         except Exception as error:  # this row is set aside with its error, for admins to see
             logger.exception("%s failed; it is set aside", job_id_for(subscription_id))
             self._set_aside(subscription_id, error, now)
+            self._on_failure(subscription_id, error)
             return None
         return done
 
@@ -74,6 +93,13 @@ class ResetRunner:
             logger.error("%s is tried again %s", job_id_for(subscription_id), row.retry_at)
 
     def _report(self, done: Sequence[ResetDone]) -> None:
+        for reset in done:
+            self._on_reset(reset)
+            if reset.was_parked:
+                logger.error(
+                    "ALARM %s got too many allowances within a day: it is parked",
+                    job_id_for(reset.subscription_id),
+                )
         if len(done) > LINES_A_BATCH:
             logger.info("credit_reset: %d subscriptions reset in one batch", len(done))
             return

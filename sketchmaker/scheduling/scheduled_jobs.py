@@ -8,6 +8,7 @@ from typing import Any, overload
 from sqlalchemy import Row, Select, func, select, tuple_
 
 from sketchmaker.accounts.tables import User
+from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import IS_ACTIVE, UserSubscription
 from sketchmaker.database import Database
 from sketchmaker.scheduling.job_ids import job_id_for
@@ -17,11 +18,12 @@ READ_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob:
-    """One upcoming reset; `next_run_time` is in UTC."""
+    """One upcoming reset, in UTC; `next_run_time` is None while it is paused or set aside."""
 
     job_id: str
     subscription_id: int
-    next_run_time: datetime
+    next_run_time: datetime | None
+    due_at: datetime
     name: str
 
 
@@ -62,7 +64,7 @@ class ScheduledJobs(Sequence[ScheduledJob]):
             yield from page
             last = page[-1]
             place = tuple_(UserSubscription.next_credit_reset, UserSubscription.id)
-            after = place > (last.next_run_time, last.subscription_id)
+            after = place > (last.due_at, last.subscription_id)
             page = self._read(_query().where(after).limit(READ_AT_ONCE))
 
     def __repr__(self) -> str:
@@ -82,8 +84,15 @@ def find_job(database: Database, subscription_id: int) -> ScheduledJob | None:
 
 def _query() -> Select[*tuple[Any, ...]]:
     return (
-        select(UserSubscription.id, UserSubscription.next_credit_reset, User.username)
+        select(
+            UserSubscription.id,
+            UserSubscription.next_credit_reset,
+            User.username,
+            ResetSetAside.cause,
+            ResetSetAside.retry_at,
+        )
         .join(User, User.id == UserSubscription.user_id)
+        .outerjoin(ResetSetAside, ResetSetAside.subscription_id == UserSubscription.id)
         .where(IS_ACTIVE)
         .order_by(UserSubscription.next_credit_reset, UserSubscription.id)
     )
@@ -93,6 +102,15 @@ def _job(row: Row[*tuple[Any, ...]]) -> ScheduledJob:
     return ScheduledJob(
         job_id=job_id_for(row.id),
         subscription_id=row.id,
-        next_run_time=row.next_credit_reset,
+        next_run_time=_next_run(row),
+        due_at=row.next_credit_reset,
         name=f"Credit reset for user {row.username}",
     )
+
+
+def _next_run(row: Row[*tuple[Any, ...]]) -> datetime | None:
+    if row.cause is None:
+        due_at: datetime = row.next_credit_reset
+        return due_at
+    retry_at: datetime | None = row.retry_at
+    return retry_at

@@ -12,18 +12,23 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from sketchmaker.clock import Clock
-from sketchmaker.credits import holds
+from sketchmaker.credits import grants, holds, idempotency
 from sketchmaker.database import Database
 from sketchmaker.randomness import token
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.scheduling.housekeeper import Chore, Housekeeper
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
-from sketchmaker.scheduling.reset_runner import ResetRunner
+from sketchmaker.scheduling.listener import ScheduleListener
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
 
-CREDIT_RESETS = "credit_resets"
-
 logger = logging.getLogger(__name__)
+
+
+class SchedulerNotRunning(RuntimeError):
+    """APScheduler's verbs need a running scheduler."""
+
+    def __init__(self) -> None:
+        super().__init__("The scheduler does not run in this process: call start() first.")
 
 
 class SubscriptionScheduler:
@@ -38,10 +43,16 @@ class SubscriptionScheduler:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._chores = {"expired holds": self._release_expired_holds, **(chores or {})}
+        self._chores = {
+            "expired holds": self._release_expired_holds,
+            "expired grants": self._expire_grants,
+            "old idempotency keys": self._forget_old_keys,
+            **(chores or {}),
+        }
         self._lock = threading.Lock()
         self._scheduler: BackgroundScheduler | None = None
         self._housekeeper: Housekeeper | None = None
+        self._listener: ScheduleListener | None = None
 
     @property
     def is_running(self) -> bool:
@@ -58,6 +69,9 @@ class SubscriptionScheduler:
             self._scheduler.start()
             self._housekeeper = self._build_housekeeper()
             self._housekeeper.start()
+            if self._database.dialect == "postgresql":
+                self._listener = ScheduleListener(self._database, self._scheduler.wakeup)
+                self._listener.start()
         logger.info("scheduler started: credits are reset as each subscription becomes due")
 
     def shutdown(self) -> None:
@@ -65,6 +79,9 @@ class SubscriptionScheduler:
         with self._lock:
             if self._scheduler is None or self._housekeeper is None:
                 return
+            if self._listener is not None:
+                self._listener.stop()
+                self._listener = None
             self._housekeeper.stop()
             self._scheduler.shutdown()
             self._scheduler = self._housekeeper = None
@@ -86,16 +103,26 @@ class SubscriptionScheduler:
             return False
         if self._scheduler is not None:
             self._scheduler.wakeup()
-        logger.info("scheduler: %s is due %s", job.job_id, job.next_run_time.isoformat())
+        logger.info("scheduler: %s is due %s", job.job_id, job.due_at.isoformat())
         return True
 
+    @property
+    def apscheduler(self) -> BackgroundScheduler:
+        """APScheduler's own scheduler, for its own verbs: `get_job`, `pause_job`, listeners.
+
+        Raises:
+            SchedulerNotRunning: this process has not started it.
+        """
+        if self._scheduler is None:
+            raise SchedulerNotRunning
+        return self._scheduler
+
     def _build(self) -> BackgroundScheduler:
-        runner = ResetRunner(self._database, self._clock)
-        scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_jobstore(
-            SubscriptionJobStore(self._database, self._clock, runner), CREDIT_RESETS
+        scheduler = BackgroundScheduler(
+            timezone="UTC", jobstores={"default": SubscriptionJobStore(self._database, self._clock)}
         )
-        scheduler.add_executor(ThreadPoolExecutor(max_workers=1), CREDIT_RESETS)
+        # One run at a time: it resets in batches, and another process may run beside it.
+        scheduler.add_executor(ThreadPoolExecutor(max_workers=1), "default")
         scheduler.add_listener(_log_error, EVENT_JOB_ERROR)
         return scheduler
 
@@ -117,6 +144,16 @@ class SubscriptionScheduler:
             released = holds.release_expired(session, now=now)
         if released:
             logger.info("scheduler: %d expired hold(s) released", released)
+
+    def _expire_grants(self, now: datetime) -> None:
+        with self._database.transaction() as session:
+            expired = grants.expire_due(session, now=now)
+        if expired:
+            logger.info("scheduler: %d credit(s) of grants expired", expired)
+
+    def _forget_old_keys(self, now: datetime) -> None:
+        with self._database.transaction() as session:
+            idempotency.forget_old(session, now=now)
 
 
 def _log_error(event: JobExecutionEvent) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -74,6 +75,23 @@ def test_a_subscription_made_by_another_process_is_reset_at_its_time(database: D
     row = ledger_of(database, person)[-1]
     assert timedelta(0) <= row.created_at - moment < timedelta(seconds=2)
     assert row.details["caught_up"] is False
+
+
+def test_postgres_tells_the_scheduler_at_once_of_a_date_that_another_process_wrote(
+    postgres_database: Database,
+) -> None:
+    with running(postgres_database) as scheduler:
+        wait_until(lambda: scheduler.is_running, seconds=5, what="the start")
+        time.sleep(0.5)  # the listener connects
+        written = SystemClock().now()
+        due_at(postgres_database, written - timedelta(seconds=1))
+        wait_until(lambda: resets_of(postgres_database) == 1, seconds=5, what="the reset")
+
+    with postgres_database.reading() as session:
+        applied = session.execute(
+            select(UsageHistory.created_at).where(UsageHistory.action == "monthly_reset")
+        ).scalar_one()
+    assert applied - written < timedelta(seconds=2)  # the next look would be within five
 
 
 def test_a_running_scheduler_can_be_seen_in_the_database_and_a_stopped_one_is_gone(

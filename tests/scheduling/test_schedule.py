@@ -1,24 +1,33 @@
 """The schedule as APScheduler and a shell see it: a view of the rows, and nothing but."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from apscheduler.events import EVENT_JOB_EXECUTED
+from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
 
 from sketchmaker.clock import ManualClock
+from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.errors import InvalidResetDate
 from sketchmaker.database import Database
 from sketchmaker.scheduling import scheduled_jobs
-from sketchmaker.scheduling.job_store import JobsComeFromSubscriptions, SubscriptionJobStore
-from sketchmaker.scheduling.reset_runner import ResetRunner
+from sketchmaker.scheduling.job_store import JobRefused, SubscriptionJobStore
+from sketchmaker.scheduling.reset_runner import ResetRunner, reset_user_credits
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support.people import reread, subscriber
+from tests.support.waiting import wait_until
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 RESET = datetime(2026, 2, 15, 12, 0, tzinfo=UTC)
 
 
 def store_of(database: Database, clock: ManualClock) -> SubscriptionJobStore:
-    store = SubscriptionJobStore(database, clock, ResetRunner(database, clock))
+    store = SubscriptionJobStore(database, clock)
     store.start(BackgroundScheduler(timezone="UTC"), "credit_resets")
     return store
 
@@ -40,22 +49,110 @@ def test_other_names_have_no_job(database: Database, clock: ManualClock, name: s
     assert store_of(database, clock).lookup_job(name) is None
 
 
-def test_jobs_can_not_be_changed_apart_from_their_rows(
+def test_what_can_not_be_done_to_a_job_is_refused_with_the_reason(
     sqlite_database: Database, clock: ManualClock
 ) -> None:
     person = subscriber(sqlite_database, now=JOINED)
-    store = store_of(sqlite_database, clock)
-    job = store.lookup_job(f"credit_reset_{person.id}")
-    assert job is not None
+    with apscheduler(sqlite_database, clock) as scheduler:
+        name = f"credit_reset_{person.id}"
 
-    for forbidden in (store.add_job, store.update_job):
-        with pytest.raises(JobsComeFromSubscriptions, match="Change the subscription"):
-            forbidden(job)
-    with pytest.raises(JobsComeFromSubscriptions):
-        store.remove_job(job.id)
-    with pytest.raises(JobsComeFromSubscriptions):
-        store.remove_all_jobs()
-    assert reread(sqlite_database, person).is_active
+        with pytest.raises(JobRefused, match="exists as long as its subscription"):
+            scheduler.remove_job(name)
+        with pytest.raises(JobRefused):
+            scheduler.remove_all_jobs()
+        with pytest.raises(JobRefused, match="come from active subscriptions"):
+            add(scheduler, "credit_reset_99", RESET)
+        with pytest.raises(JobRefused, match="come from active subscriptions"):
+            add(scheduler, "something else", RESET)
+        with pytest.raises(ConflictingIdError):
+            add(scheduler, name, RESET, replace_existing=False)
+        with pytest.raises(JobRefused, match="only that date"):
+            scheduler.add_job(print, DateTrigger(RESET), id=name, replace_existing=True)
+        with pytest.raises(JobRefused, match="only that date"):
+            scheduler.reschedule_job(name, trigger="interval", days=3)
+        with pytest.raises(InvalidResetDate, match="can't be moved"):
+            add(scheduler, name, RESET + timedelta(days=60))
+
+    assert reread(sqlite_database, person).next_credit_reset == RESET
+
+
+def test_the_guides_add_job_leaves_the_date_that_is_there(
+    database: Database, clock: ManualClock
+) -> None:
+    person = subscriber(database, now=JOINED)
+    with apscheduler(database, clock) as scheduler:
+        job = add(scheduler, f"credit_reset_{person.id}", person.get_next_reset_date())
+
+        assert job.id == f"credit_reset_{person.id}"
+    assert reread(database, person).next_credit_reset == RESET
+
+
+def test_a_moved_job_moves_that_reset_and_no_other(database: Database, clock: ManualClock) -> None:
+    person = subscriber(database, now=JOINED)
+    with apscheduler(database, clock) as scheduler:
+        name, earlier = f"credit_reset_{person.id}", RESET - timedelta(days=2)
+        scheduler.reschedule_job(name, trigger=DateTrigger(earlier))
+        assert scheduler.get_job(name).next_run_time == earlier
+        scheduler.modify_job(name, next_run_time=RESET - timedelta(days=1))
+
+    clock.set(RESET - timedelta(days=1))
+    assert ResetRunner(database, clock).run() == 1
+    assert reread(database, person).next_credit_reset == cycle_start(JOINED, 2)
+
+
+def test_a_paused_job_waits_however_late_until_it_is_resumed(
+    database: Database, clock: ManualClock
+) -> None:
+    person = subscriber(database, now=JOINED)
+    clock.set(RESET)
+    with apscheduler(database, clock) as scheduler:
+        name = f"credit_reset_{person.id}"
+        scheduler.pause_job(name)
+        assert scheduler.get_job(name).next_run_time is None
+        assert [job.id for job in scheduler.get_jobs()] == [name]
+        assert ResetRunner(database, clock).run() == 0
+
+        scheduler.resume_job(name)
+        assert scheduler.get_job(name).next_run_time == RESET
+
+    assert ResetRunner(database, clock).run() == 1
+
+
+def test_every_reset_of_a_batch_is_announced_as_its_jobs_event(
+    database: Database, clock: ManualClock
+) -> None:
+    people = [subscriber(database, now=JOINED) for _ in range(4)]
+    executed: list[str] = []
+    scheduler = SubscriptionScheduler(database, clock)
+    scheduler.start()
+    try:
+        scheduler.apscheduler.add_listener(
+            lambda event: executed.append(event.job_id), EVENT_JOB_EXECUTED
+        )
+        clock.set(RESET)
+        scheduler.schedule_user_reset(people[0].id)
+        wait_until(lambda: len(executed) >= 4, seconds=10, what="four events")
+    finally:
+        scheduler.shutdown()
+
+    assert sorted(executed) == sorted(f"credit_reset_{person.id}" for person in people)
+
+
+@contextmanager
+def apscheduler(database: Database, clock: ManualClock) -> Iterator[Any]:
+    """APScheduler over our store, started but standing still."""
+    scheduler = BackgroundScheduler(
+        timezone="UTC", jobstores={"default": SubscriptionJobStore(database, clock)}
+    )
+    scheduler.start(paused=True)
+    yield scheduler
+    scheduler.shutdown()
+
+
+def add(scheduler: Any, name: str, at: datetime, *, replace_existing: bool = True) -> Any:
+    return scheduler.add_job(
+        reset_user_credits, DateTrigger(at), id=name, replace_existing=replace_existing
+    )
 
 
 def test_a_due_job_is_given_out_once_until_its_run_has_ended(
@@ -118,7 +215,7 @@ def test_scheduled_jobs_are_counted_indexed_sliced_and_looped_over(
     assert len(jobs) == 8
     listed = list(jobs)
     assert sorted(job.subscription_id for job in listed) == sorted(one.id for one in people)
-    assert [job.next_run_time for job in listed] == sorted(job.next_run_time for job in listed)
+    assert [job.due_at for job in listed] == sorted(job.due_at for job in listed)
     assert jobs[0] == listed[0]
     assert jobs[-1] == listed[-1]
     assert jobs[2:7:2] == listed[2:7:2]

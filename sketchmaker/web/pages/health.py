@@ -31,7 +31,8 @@ def _report() -> dict[str, Any]:
     beat = health.last_heartbeat
     # Only the machine's own clock can leap; see `SystemClock`.
     has_leapt = getattr(parts().clock, "leap", None) is not None
-    is_well = health.is_alive and not health.overdue and not has_leapt
+    alarms = [f"{reset.job_id}: {reset.error}" for reset in health.set_aside if reset.is_alarm]
+    is_well = health.is_alive and not health.overdue and not has_leapt and not alarms
     return {
         "status": "ok" if is_well else "degraded",
         "database": "ok",
@@ -42,4 +43,6 @@ def _report() -> dict[str, Any]:
             "processes": len(health.processes),
         },
         "overdue_resets": health.overdue,
+        "resets_set_aside": len(health.set_aside),
+        "alarms": alarms,
     }
