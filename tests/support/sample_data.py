@@ -12,7 +12,7 @@ from sketchmaker.credits.cycle import next_reset_after
 from sketchmaker.randomness import token
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
-from sketchmaker.studio import generations
+from sketchmaker.studio.generations import submit
 from sketchmaker.studio.requests import validated
 from tests.support.web_system import composed, enrolled
 
@@ -41,8 +41,8 @@ PEOPLE = (
 )  # fmt: skip
 
 
-def fill(database_url: str, folder: Path, *, now: datetime) -> None:
-    """People, images and a ledger, the last of it some hours before `now`."""
+def fill(database_url: str, folder: Path, *, now: datetime, generations: int = 99) -> None:
+    """People, a ledger and the images of the last `generations`, all before `now`."""
     clock = ManualClock(now)
     system = composed(database_url, folder, clock)
     _join(system, clock, ADMIN, now=now, days_ago=60, plan="pro", role=Role.SUPERADMIN)
@@ -51,7 +51,7 @@ def fill(database_url: str, folder: Path, *, now: datetime) -> None:
         clock.set(now - timedelta(hours=5))
         _spend(system, user_id, spent)
     owner_id = _join(system, clock, OWNER, now=now, days_ago=54, plan="premium")
-    for days_ago, hour, prompt, size, count, seed in HISTORY:
+    for days_ago, hour, prompt, size, count, seed in HISTORY[-generations:]:
         clock.set((now - timedelta(days=days_ago)).replace(hour=hour, minute=hour * 7 % 60))
         draw(system, owner_id, prompt, size=size, count=count, seed=seed)
     _beat(system, now)
@@ -70,7 +70,7 @@ def draw(
     """One generation, from the hold to the last image, in this thread; gives its public name."""
     request = validated(prompt=prompt, size=size, count=count, request_key=token(), seed=seed)
     with system.database.transaction() as session:
-        generation = generations.submit(
+        generation = submit(
             session,
             user_id=user_id,
             request=request,

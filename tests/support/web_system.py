@@ -67,6 +67,9 @@ def served(system: System, *, with_scheduler: bool = True) -> Iterator[str]:
         port: int = server.effective_port  # type: ignore[union-attr]
         yield f"http://127.0.0.1:{port}"
     finally:
+        # First let requests under way come to their end: they still need the database.
+        server.task_dispatcher.shutdown(timeout=5)
         server.close()
-        thread.join(timeout=5)
+        # A browser that is still open keeps its connections, and with them this loop, alive.
+        thread.join(timeout=0.5)
         system.shutdown()

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
+from sketchmaker.credits.charges import charge
 from sketchmaker.studio.tables import Generation
 from tests.web.accounts.browser import Browser
 
@@ -67,6 +69,19 @@ class Studio:
         """An image from start to end; gives the generation's public name."""
         assert self.send(prompt, **fields).status_code == 200
         return self.draw()[-1]
+
+    def spend(self, credits: int) -> None:
+        """Have used that many credits, without waiting for the images."""
+        with self.system.database.transaction() as session:
+            user = session.scalars(select(User).order_by(User.id)).first()
+            assert user
+            charge(
+                session,
+                user_id=user.id,
+                credits=credits,
+                action="images",
+                now=self.system.clock.now(),
+            )
 
     def image_ids(self) -> list[str]:
         """The public names in the gallery, newest first."""

@@ -2,10 +2,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
+from sketchmaker.credits import guard
+from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.web.admin import subscriptions as admin_pages
@@ -139,3 +143,25 @@ def test_health_is_red_while_the_machines_clock_is_doubted(
     answer = visitor.get("/healthz")
     assert answer.status_code == 503
     assert "leapt ahead" in answer.get_json()["clock"]
+
+
+def test_a_reset_that_is_left_out_is_shown_with_its_error_and_raises_an_alarm(
+    system: System, admin: Browser
+) -> None:
+    mara = enrolled(system, "mara").id
+    now = system.clock.now()
+    with system.database.transaction() as session:
+        subscription = session.scalars(select(UserSubscription).filter_by(user_id=mara)).one()
+        guard.set_aside(session, subscription_id=subscription.id, error="It broke.", now=now)
+    page = admin.get(JOBS).text
+    assert "Left out for now" in page
+    assert "It broke." in page
+    assert admin.get("/healthz").json["resets_set_aside"] == 1
+
+    with system.database.transaction() as session:
+        row = session.get_one(ResetSetAside, subscription.id)
+        row.cause, row.retry_at = guard.RUNAWAY, None
+    assert "parked" in admin.get(JOBS).text
+    answer = admin.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json["alarms"] == [f"credit_reset_{subscription.id}: It broke."]

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import subscriptions
+from sketchmaker.credits import grants, subscriptions
 from sketchmaker.web.pages import dashboard as dashboard_pages
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
@@ -117,3 +119,16 @@ def _chart_values(page: str) -> list[int]:
     values: list[int] = json.loads(data[1])["values"]
     assert len(values) == 30
     return values
+
+
+def test_granted_credits_are_counted_in_and_said_to_stay(ada: Browser, system: System) -> None:
+    now = system.clock.now()
+    with system.database.transaction() as session:
+        person = session.scalars(select(User).filter_by(username="ada")).one()
+        grants.grant(
+            session, user_id=person.id, credits=5, kind="admin", reason="Welcome.", now=now
+        )
+    page = ada.get("/dashboard").text
+    assert 'id="credits-remaining">15<' in page
+    assert "5 credits of these are a gift and kept after the reset." in page
+    assert "You were given 5 credits: Welcome. They are kept after the reset." in page

@@ -118,8 +118,7 @@ def test_while_images_are_drawn_their_credits_are_held(studio: Studio) -> None:
 def test_without_credits_the_button_explains_whom_to_ask_and_when_they_come_back(
     studio: Studio,
 ) -> None:
-    for count in ("4", "4", "2"):
-        studio.make(count=count)
+    studio.spend(10)
     page = studio.browser.get("/studio").text
     assert "You have used all your credits. Contact admin to upgrade your plan." in page
     assert "Your 10 credits come back on" in page
@@ -128,8 +127,7 @@ def test_without_credits_the_button_explains_whom_to_ask_and_when_they_come_back
 
 
 def test_more_images_than_credits_are_refused_with_advice(studio: Studio) -> None:
-    for count in ("4", "4", "1"):
-        studio.make(count=count)
+    studio.spend(9)
     bar = studio.browser.get("/studio/cost?count=2").text
     assert "You have 1 credit; choose 1 image." in bar
     assert "disabled" in bar
@@ -141,8 +139,7 @@ def test_more_images_than_credits_are_refused_with_advice(studio: Studio) -> Non
 
 
 def test_credits_that_came_back_can_be_used_at_once(studio: Studio, clock: ManualClock) -> None:
-    for count in ("4", "4", "2"):
-        studio.make(count=count)
+    studio.spend(10)
     clock.set(clock.now().replace(month=2))
     studio.browser.sign_in("ada", PASSWORD)
     assert studio.balance() == 10
