@@ -10,3 +10,21 @@ REACTIVATION_ACTION = "subscription_reactivated"
 ADJUSTMENT_ACTION = "manual_adjustment"
 GRANT_ACTION = "credits_granted"
 GRANT_EXPIRY_ACTION = "grant_expired"
+CORRECTION_ACTION = "books_correction"
+
+ENGINE_ACTIONS = frozenset(
+    {
+        RESET_ACTION,
+        START_ACTION,
+        FORCE_RESET_ACTION,
+        PLAN_ACTION,
+        RESTART_ACTION,
+        DEACTIVATION_ACTION,
+        REACTIVATION_ACTION,
+        ADJUSTMENT_ACTION,
+        GRANT_ACTION,
+        GRANT_EXPIRY_ACTION,
+        CORRECTION_ACTION,
+    }
+)
+"""What the engine itself writes. No feature may call its spending by one of these names."""

@@ -1,0 +1,288 @@
+"""Rules that one row shows by itself, or together with the rows it refers to."""
+
+import typing
+from functools import cache
+
+from sqlalchemy import BigInteger, ColumnElement, Table, and_, case, cast, func, not_, or_, select
+
+from sketchmaker.accounts.tables import User
+from sketchmaker.credits import actions
+from sketchmaker.credits.books.sweeps import (
+    GRANT,
+    HOLD,
+    LEDGER_ROW,
+    PLAN,
+    Rule,
+    Sweep,
+    whole_numbers,
+    within,
+)
+from sketchmaker.credits.grants import KINDS
+from sketchmaker.credits.tables import (
+    GRANTS,
+    HOLDS,
+    LEDGER,
+    PLANS,
+    SUBSCRIPTIONS,
+    HoldState,
+)
+
+USERS = typing.cast(Table, User.__table__)
+IS_PENDING = HOLDS.c.state == HoldState.PENDING.value
+
+
+@cache
+def plan_sweep(dialect: str) -> Sweep:
+    """B3 and B30 for plans."""
+    negative = Rule(
+        "B30",
+        PLANS.c.monthly_credits < 0,
+        "The plan gives less than nothing.",
+        "0 or more",
+        PLANS.c.monthly_credits,
+    )
+    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, *_integers(dialect, PLANS)])
+
+
+@cache
+def ledger_sweep(dialect: str) -> Sweep:
+    """B3, B27, B28, B29 for rows of the ledger."""
+    source = (
+        LEDGER.outerjoin(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == LEDGER.c.subscription_id)
+        .outerjoin(USERS, USERS.c.id == LEDGER.c.user_id)
+        .outerjoin(HOLDS, HOLDS.c.id == LEDGER.c.hold_id)
+    )
+    return Sweep(
+        LEDGER_ROW,
+        LEDGER.c.id,
+        source,
+        [*_ledger_references(), *_ledger_shapes(), *_integers(dialect, LEDGER)],
+    )
+
+
+def _ledger_references() -> list[Rule]:
+    return [
+        Rule(
+            "B27",
+            SUBSCRIPTIONS.c.id.is_(None),
+            "The row belongs to no subscription that there is.",
+            "a subscription",
+            LEDGER.c.subscription_id,
+        ),
+        Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", LEDGER.c.user_id),
+        Rule(
+            "B27",
+            and_(LEDGER.c.hold_id.is_not(None), HOLDS.c.id.is_(None)),
+            "The row ends a hold that there is not.",
+            "a hold",
+            LEDGER.c.hold_id,
+        ),
+        Rule(
+            "B27",
+            SUBSCRIPTIONS.c.user_id != LEDGER.c.user_id,
+            "The row names another user than its subscription does.",
+            SUBSCRIPTIONS.c.user_id,
+            LEDGER.c.user_id,
+        ),
+    ]
+
+
+def _ledger_shapes() -> list[Rule]:
+    row, delta, bonus = LEDGER.c, LEDGER.c.credits_delta, LEDGER.c.bonus_delta
+    of_engine = row.action.in_(actions.ENGINE_ACTIONS)
+    is_charge = and_(row.hold_id.is_(None), not_(of_engine))
+    return [
+        Rule("B28", row.credits_used < 0, "Less than nothing was used.", 0, row.credits_used),
+        Rule("B28", row.balance_after < 0, "It left less than nothing.", 0, row.balance_after),
+        Rule(
+            "B29",
+            and_(is_charge, or_(row.credits_used <= 0, delta != -row.credits_used)),
+            "A charge takes from the balance what it uses, and uses something.",
+            -row.credits_used,
+            delta,
+        ),
+        Rule(
+            "B29",
+            and_(row.hold_id.is_not(None), or_(delta > 0, delta < -HOLDS.c.credits_held)),
+            "The end of a hold adds nothing, and takes what was held at the most.",
+            -HOLDS.c.credits_held,
+            delta,
+        ),
+        Rule(
+            "B29",
+            and_(or_(is_charge, row.hold_id.is_not(None)), or_(bonus > 0, bonus < delta)),
+            "The bonus part of a spend is a part of it.",
+            delta,
+            bonus,
+        ),
+        Rule(
+            "B29",
+            and_(of_engine, row.hold_id.is_(None), row.credits_used != 0),
+            "Only charges and holds use credits.",
+            0,
+            row.credits_used,
+        ),
+        *_engine_shapes(),
+    ]
+
+
+def _engine_shapes() -> list[Rule]:
+    action, delta, bonus = LEDGER.c.action, LEDGER.c.credits_delta, LEDGER.c.bonus_delta
+    bonus_only = (actions.GRANT_ACTION, actions.GRANT_EXPIRY_ACTION)
+    either_way = (*bonus_only, actions.CORRECTION_ACTION)
+    allowance_only = [name for name in actions.ENGINE_ACTIONS if name not in either_way]
+    still = (actions.DEACTIVATION_ACTION, actions.REACTIVATION_ACTION)
+    return [
+        Rule(
+            "B29",
+            and_(action.in_(bonus_only), delta != bonus),
+            "Grants change by bonus credits alone.",
+            bonus,
+            delta,
+        ),
+        Rule(
+            "B29",
+            and_(action.in_(allowance_only), bonus != 0),
+            "A change of the allowance leaves grants alone.",
+            0,
+            bonus,
+        ),
+        Rule(
+            "B29",
+            or_(
+                and_(action == actions.GRANT_ACTION, delta <= 0),
+                and_(action == actions.GRANT_EXPIRY_ACTION, delta >= 0),
+                and_(action == actions.ADJUSTMENT_ACTION, delta > 0),
+                and_(action == actions.START_ACTION, delta < 0),
+                and_(action.in_(still), delta != 0),
+            ),
+            "The change has the wrong sign for what was done.",
+            "the other sign, or none",
+            delta,
+        ),
+    ]
+
+
+@cache
+def hold_sweep(dialect: str) -> Sweep:
+    """B3, B13, B15, B16, B27 for holds."""
+    ends = (
+        select(
+            LEDGER.c.hold_id,
+            func.count().label("rows"),
+            func.sum(LEDGER.c.credits_used).label("used"),
+            func.min(LEDGER.c.cycle).label("cycle"),
+            func.min(LEDGER.c.subscription_id).label("subscription_id"),
+        )
+        .where(within(LEDGER.c.hold_id))
+        .group_by(LEDGER.c.hold_id)
+        .subquery("ends")
+    )
+    source = HOLDS.outerjoin(ends, ends.c.hold_id == HOLDS.c.id).outerjoin(
+        SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == HOLDS.c.subscription_id
+    )
+    rows = func.coalesce(ends.c.rows, 0)
+    ended_rows = case((IS_PENDING, 0), else_=1)
+    same = [
+        Rule("B16", ends.c.used != HOLDS.c.credits_settled, "Its ledger row used another amount.",
+             HOLDS.c.credits_settled, ends.c.used),
+        Rule("B16", ends.c.cycle != HOLDS.c.cycle, "Its ledger row is of another cycle.",
+             HOLDS.c.cycle, ends.c.cycle),
+        Rule("B16", ends.c.subscription_id != HOLDS.c.subscription_id,
+             "Its ledger row is another subscription's.",
+             HOLDS.c.subscription_id, ends.c.subscription_id),
+    ]  # fmt: skip
+    once = Rule(
+        "B15",
+        rows != ended_rows,
+        "A hold that ended has one ledger row, a pending one has none.",
+        ended_rows,
+        rows,
+    )
+    return Sweep(
+        HOLD,
+        HOLDS.c.id,
+        source,
+        [*_hold_numbers(), once, *same, _hold_owner(), *_integers(dialect, HOLDS)],
+    )
+
+
+def _hold_numbers() -> list[Rule]:
+    hold = HOLDS.c
+    states = [state.value for state in HoldState]
+    ended = hold.ended_at.is_not(None)
+    return [
+        Rule("B13", hold.credits_held <= 0, "It holds nothing.", "1 or more", hold.credits_held),
+        Rule(
+            "B13",
+            or_(hold.credits_settled < 0, hold.credits_settled > hold.credits_held),
+            "More was settled than held, or less than nothing.",
+            hold.credits_held,
+            hold.credits_settled,
+        ),
+        Rule(
+            "B13",
+            hold.state.not_in(states),
+            "There is no such state.",
+            "|".join(states),
+            hold.state,
+        ),
+        Rule(
+            "B13",
+            ended == IS_PENDING,
+            "A hold has an end when it is no longer pending, and only then.",
+            hold.state,
+            hold.ended_at,
+        ),
+        Rule(
+            "B13",
+            (hold.state == HoldState.SETTLED.value) != (hold.credits_settled > 0),
+            "A hold that was settled, and no other, charged something.",
+            hold.state,
+            hold.credits_settled,
+        ),
+    ]
+
+
+def _hold_owner() -> Rule:
+    return Rule(
+        "B27",
+        or_(SUBSCRIPTIONS.c.id.is_(None), SUBSCRIPTIONS.c.user_id != HOLDS.c.user_id),
+        "The hold names a user whose subscription it is not on.",
+        SUBSCRIPTIONS.c.user_id,
+        HOLDS.c.user_id,
+    )
+
+
+@cache
+def grant_sweep(dialect: str) -> Sweep:
+    """B3, B17, B27 for grants."""
+    grant = GRANTS.c
+    parts = (
+        grant.credits_remaining,
+        grant.credits_held,
+        grant.credits_used,
+        grant.credits_expired,
+    )
+    total = cast(parts[0], BigInteger) + parts[1] + parts[2] + parts[3]
+    negative: ColumnElement[bool] = or_(*(part < 0 for part in parts))
+    rules = [
+        Rule(
+            "B17",
+            or_(grant.credits_granted <= 0, total != grant.credits_granted),
+            "Left, held, used and expired do not add up to what was granted.",
+            grant.credits_granted,
+            total,
+        ),
+        Rule("B17", negative, "A part of the grant is less than nothing.", "0 or more", "less"),
+        Rule(
+            "B17", grant.kind.not_in(KINDS), "There is no such kind.", "|".join(KINDS), grant.kind
+        ),
+        Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", grant.user_id),
+    ]
+    source = GRANTS.outerjoin(USERS, USERS.c.id == grant.user_id)
+    return Sweep(GRANT, grant.id, source, [*rules, *_integers(dialect, GRANTS)])
+
+
+def _integers(dialect: str, table: Table) -> list[Rule]:
+    return whole_numbers("B3", table) if dialect == "sqlite" else []

@@ -1,0 +1,139 @@
+"""Rules of dates: cycles begin where the anchor says, and never before that instant has come."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import actions, guard
+from sketchmaker.credits.books.sums import forced
+from sketchmaker.credits.books.sweeps import LEDGER_ROW, SUBSCRIPTION, within
+from sketchmaker.credits.books.violations import Subject, Violation
+from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
+
+ROW = SUBSCRIPTIONS.c
+SCHEDULE = (
+    ROW.cycle.label("present"),
+    ROW.anchor_cycle,
+    ROW.subscription_start,
+    ROW.time_zone,
+)
+
+
+def check_schedules(session: Session, low: int, high: int) -> Iterator[Violation]:
+    """B24: the last reset and the next are where the anchor puts them."""
+    since = forced()
+    query = (
+        select(ROW.id, *SCHEDULE, ROW.last_credit_reset, ROW.next_credit_reset, since.c.at)
+        .outerjoin(since, since.c.subscription_id == ROW.id)
+        .where(within(ROW.id))
+    )
+    for row in session.execute(query, {"above": low, "up_to": high}).all():
+        yield from _check_schedule(row)
+
+
+def _check_schedule(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
+    subject = Subject(SUBSCRIPTION, row.id)
+    boundary, following = boundary_of(row, row.present), boundary_of(row, row.present + 1)
+    if boundary is None or following is None:
+        sentence = "Its cycles can't be counted: the zone or the cycle is impossible."
+        yield Violation("B24", subject, sentence, "a zone and a cycle", row.time_zone)
+        return
+    last = row.at or boundary
+    if row.last_credit_reset != last:
+        sentence = "The last reset is not at the boundary of the present cycle, nor was it forced."
+        yield Violation("B24", subject, sentence, last, row.last_credit_reset)
+    if row.next_credit_reset != following:
+        sentence = "The next reset is not where the anchor puts it, by this edition of the zones."
+        yield Violation("B24", subject, sentence, following, row.next_credit_reset)
+
+
+def boundary_of(row: Row[*tuple[Any, ...]], cycle: int) -> datetime | None:
+    """Where a cycle begins by the schedule of the row; None when that can't be said."""
+    try:
+        return cycle_start(row.subscription_start, cycle - row.anchor_cycle, row.time_zone)
+    except (ValueError, OSError, KeyError, OverflowError):  # zones that are missing are KeyErrors
+        return None
+
+
+def check_reset_rows(session: Session, low: int, high: int) -> Iterator[Violation]:
+    """B23: a reset was due at its boundary, and was not applied before."""
+    query = (
+        select(LEDGER.c.id, LEDGER.c.cycle, LEDGER.c.created_at, LEDGER.c.metadata, *SCHEDULE)
+        .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
+        .where(within(LEDGER.c.id), LEDGER.c.action == actions.RESET_ACTION)
+    )
+    for row in session.execute(query, {"above": low, "up_to": high}).all():
+        yield from _check_reset_row(row)
+
+
+def _check_reset_row(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
+    subject = Subject(LEDGER_ROW, row.id)
+    due_at = _due_at(row.metadata)
+    if due_at is None:
+        yield Violation("B23", subject, "It does not say when it was due.", "an instant", "none")
+        return
+    if row.created_at < due_at:
+        sentence = "The reset was applied before it was due."
+        yield Violation("B23", subject, sentence, due_at, row.created_at)
+    # Elsewhere than in UTC, a newer edition of the zones may see past boundaries differently.
+    counted = row.time_zone == "UTC" and row.cycle > row.anchor_cycle
+    boundary = boundary_of(row, row.cycle) if counted else due_at
+    if due_at != boundary:
+        sentence = "The reset was due at another instant than its cycle begins."
+        yield Violation("B23", subject, sentence, boundary, due_at)
+
+
+def check_runaways(session: Session, now: datetime) -> Iterator[Violation]:
+    """B26: who got too many allowances in the last 24 hours is parked, and stays so."""
+    row = LEDGER.c
+    allowances = func.count(row.created_at.distinct())
+    parked = exists().where(
+        ResetSetAside.subscription_id == row.subscription_id,
+        ResetSetAside.cause == guard.RUNAWAY,
+    )
+    query = (
+        select(row.subscription_id, allowances.label("allowances"))
+        .where(
+            row.action.in_((actions.RESET_ACTION, actions.FORCE_RESET_ACTION)),
+            row.created_at > now - timedelta(days=1),
+            row.subscription_id.is_not(None),
+            ~parked,
+        )
+        .group_by(row.subscription_id)
+        .having(allowances > guard.GRANTS_A_DAY)
+    )
+    for found in session.execute(query).all():
+        yield Violation(
+            "B26",
+            Subject(SUBSCRIPTION, found.subscription_id),
+            "It got more allowances within 24 hours than any rule gives, and is not parked.",
+            guard.GRANTS_A_DAY,
+            found.allowances,
+        )
+    yield from _check_set_aside(session)
+
+
+def _check_set_aside(session: Session) -> Iterator[Violation]:
+    parked, retried = ResetSetAside.cause == guard.RUNAWAY, ResetSetAside.retry_at.is_not(None)
+    wrong = select(ResetSetAside.subscription_id, ResetSetAside.cause, ResetSetAside.retry_at)
+    for row in session.execute(wrong.where(or_(and_(parked, retried), and_(~parked, ~retried)))):
+        yield Violation(
+            "B26",
+            Subject(SUBSCRIPTION, row.subscription_id),
+            "What is parked is not tried again, and what failed is.",
+            row.cause,
+            row.retry_at,
+        )
+
+
+def _due_at(facts: object) -> datetime | None:
+    try:
+        due_at = datetime.fromisoformat(facts["due_at"])  # type: ignore[index]
+    except (TypeError, KeyError, ValueError):
+        return None
+    return due_at if due_at.tzinfo is not None else None
