@@ -8,6 +8,7 @@ import click
 
 from sketchmaker import __version__
 from sketchmaker.commands.failures import told_in_one_line
+from sketchmaker.commands.resets import resets
 
 
 @click.group()
@@ -41,3 +42,6 @@ def scheduler() -> None:
         from sketchmaker.commands.scheduler import run
 
         run()
+
+
+sketchmaker.add_command(resets)

@@ -156,7 +156,7 @@ def test_a_reset_that_is_left_out_is_shown_with_its_error_and_raises_an_alarm(
     page = admin.get(JOBS).text
     assert "Left out for now" in page
     assert "It broke." in page
-    assert admin.get("/healthz").json["resets_set_aside"] == 1
+    assert '"resets_set_aside":1' in admin.get("/healthz").text
 
     with system.database.transaction() as session:
         row = session.get_one(ResetSetAside, subscription.id)
@@ -164,4 +164,4 @@ def test_a_reset_that_is_left_out_is_shown_with_its_error_and_raises_an_alarm(
     assert "parked" in admin.get(JOBS).text
     answer = admin.get("/healthz")
     assert answer.status_code == 503
-    assert answer.json["alarms"] == [f"credit_reset_{subscription.id}: It broke."]
+    assert f'"alarms":["credit_reset_{subscription.id}: It broke."]' in answer.text

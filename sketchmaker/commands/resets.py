@@ -1,0 +1,43 @@
+"""`python -m sketchmaker resets`: what resets leave out, and letting it in again."""
+
+import click
+
+from sketchmaker.commands.failures import told_in_one_line
+
+
+@click.group()
+def resets() -> None:
+    """Look at resets that are left out, and let them in again."""
+
+
+@resets.command("left-out")
+def left_out() -> None:
+    """List the subscriptions whose reset failed, was parked or paused."""
+    with told_in_one_line():
+        from sketchmaker import bootstrap
+        from sketchmaker.credits import guard
+        from sketchmaker.scheduling.job_ids import job_id_for
+
+        with bootstrap.process_system().database.reading() as session:
+            found = guard.all_set_aside(session)
+        for row in found:
+            again = f"again {row.retry_at.isoformat()}" if row.retry_at else "waits for an admin"
+            click.echo(f"{job_id_for(row.subscription_id)}  {row.cause}, {again}: {row.error}")
+        click.echo(f"{len(found)} left out." if found else "Nothing is left out.")
+
+
+@resets.command()
+@click.argument("job")
+def release(job: str) -> None:
+    """Let JOB, a name like credit_reset_42, be reset again at once."""
+    with told_in_one_line():
+        from sketchmaker import bootstrap
+        from sketchmaker.credits import guard
+        from sketchmaker.scheduling.job_ids import subscription_id_of
+
+        subscription_id = subscription_id_of(job)
+        if subscription_id is None:
+            raise click.BadParameter(f"{job!r} is not a job: give a name like credit_reset_42.")
+        with bootstrap.process_system().database.transaction() as session:
+            was_left_out = guard.release(session, subscription_id=subscription_id)
+        click.echo(f"{job} is let in again." if was_left_out else f"{job} was not left out.")

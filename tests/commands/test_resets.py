@@ -1,0 +1,53 @@
+"""An operator sees from the shell what resets leave out, and lets it in again."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sketchmaker.credits import guard
+from sketchmaker.database import Database
+from tests.support.people import subscriber
+
+ROOT = Path(__file__).parents[2]
+JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+
+
+def resets(database_url: str, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "sketchmaker", "resets", *words],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url, "SKETCHMAKER_DATA": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_what_is_left_out_is_listed_and_can_be_let_in_again(
+    sqlite_url: str, sqlite_database: Database, tmp_path: Path
+) -> None:
+    person = subscriber(sqlite_database, now=JOINED)
+    with sqlite_database.transaction() as session:
+        guard.set_aside(session, subscription_id=person.id, error="It broke.", now=JOINED)
+    name = f"credit_reset_{person.id}"
+
+    listed = resets(sqlite_url, tmp_path, "left-out")
+    released = resets(sqlite_url, tmp_path, "release", name)
+    again = resets(sqlite_url, tmp_path, "release", name)
+    empty = resets(sqlite_url, tmp_path, "left-out")
+
+    assert f"{name}  failed" in listed.stdout
+    assert "It broke." in listed.stdout
+    assert released.stdout == f"{name} is let in again.\n"
+    assert again.stdout == f"{name} was not left out.\n"
+    assert empty.stdout == "Nothing is left out.\n"
+
+
+def test_a_name_that_is_no_job_is_refused(sqlite_url: str, tmp_path: Path) -> None:
+    answer = resets(sqlite_url, tmp_path, "release", "everything")
+
+    assert answer.returncode == 2
+    assert "give a name like credit_reset_42" in answer.stderr
