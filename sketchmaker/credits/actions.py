@@ -10,6 +10,7 @@ REACTIVATION_ACTION = "subscription_reactivated"
 ADJUSTMENT_ACTION = "manual_adjustment"
 GRANT_ACTION = "credits_granted"
 GRANT_EXPIRY_ACTION = "grant_expired"
+RESCHEDULE_ACTION = "reset_moved"
 CORRECTION_ACTION = "books_correction"
 
 ENGINE_ACTIONS = frozenset(
@@ -24,6 +25,7 @@ ENGINE_ACTIONS = frozenset(
         ADJUSTMENT_ACTION,
         GRANT_ACTION,
         GRANT_EXPIRY_ACTION,
+        RESCHEDULE_ACTION,
         CORRECTION_ACTION,
     }
 )

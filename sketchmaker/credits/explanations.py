@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from sketchmaker.credits.actions import (
     ADJUSTMENT_ACTION,
+    CORRECTION_ACTION,
     DEACTIVATION_ACTION,
     FORCE_RESET_ACTION,
     GRANT_ACTION,
     GRANT_EXPIRY_ACTION,
     PLAN_ACTION,
     REACTIVATION_ACTION,
+    RESCHEDULE_ACTION,
     RESET_ACTION,
     RESTART_ACTION,
     START_ACTION,
@@ -22,6 +24,8 @@ from sketchmaker.credits.tables import (
 
 def explain(row: UsageHistory) -> str:
     """What happened, in words for the person whose credits they are."""
+    if row.details.get("correction"):
+        return _correction(row)
     return _EXPLANATIONS.get(row.action, _use)(row)
 
 
@@ -94,6 +98,14 @@ def _adjustment(row: UsageHistory) -> str:
     return f"An admin took back {_credits(-row.credits_delta)}: {_fact(row, 'reason')}"
 
 
+def _moved(row: UsageHistory) -> str:
+    return f"Your next reset was moved to {_fact(row, 'to')[:10]}."
+
+
+def _correction(row: UsageHistory) -> str:
+    return f"An admin corrected the books: {_fact(row, 'reason')}"
+
+
 def _use(row: UsageHistory) -> str:
     outcome = row.details.get("outcome", HoldState.SETTLED)
     if outcome != HoldState.SETTLED:
@@ -131,4 +143,6 @@ _EXPLANATIONS: dict[str, Callable[[UsageHistory], str]] = {
     GRANT_ACTION: _grant,
     GRANT_EXPIRY_ACTION: _grant_expiry,
     ADJUSTMENT_ACTION: _adjustment,
+    RESCHEDULE_ACTION: _moved,
+    CORRECTION_ACTION: _correction,
 }

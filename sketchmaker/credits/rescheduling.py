@@ -6,12 +6,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import state
+from sketchmaker.credits.actions import RESCHEDULE_ACTION
 from sketchmaker.credits.errors import InvalidResetDate, SubscriptionNotFound
 
 
-def reschedule(session: Session, *, subscription_id: int, at: datetime) -> None:
+def reschedule(session: Session, *, subscription_id: int, at: datetime, now: datetime) -> None:
     """Let the next reset of an active subscription happen at `at`.
 
+    The ledger says so: else nobody could tell a reset that was moved from one that went astray.
     It must stay between its neighbours, so that every cycle still has one reset.
 
     Raises:
@@ -24,4 +26,6 @@ def reschedule(session: Session, *, subscription_id: int, at: datetime) -> None:
     following = before.schedule.start_of(before.cycle + 2)
     if not before.last_reset < at < following:
         raise InvalidResetDate(subscription_id, at, before.last_reset, following)
-    state.write(session, before, replace(before, next_reset=at))
+    after = replace(before, next_reset=at)
+    details = {"from": before.next_reset.isoformat(), "to": at.isoformat()}
+    state.move(session, before, after, action=RESCHEDULE_ACTION, now=now, details=details)

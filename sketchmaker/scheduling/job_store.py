@@ -160,7 +160,7 @@ class SubscriptionJobStore(BaseJobStore):
             guard.pause(session, subscription_id=subscription_id, now=self._clock.now())
             return
         if at != found.due_at:
-            reschedule(session, subscription_id=subscription_id, at=at)
+            reschedule(session, subscription_id=subscription_id, at=at, now=self._clock.now())
         aside = guard.set_aside_by(session, subscription_id)
         if aside is not None and aside.cause == guard.PAUSED:
             guard.release(session, subscription_id=subscription_id)

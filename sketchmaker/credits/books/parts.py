@@ -61,7 +61,7 @@ def check_hold_parts(session: Session, low: int, high: int) -> Iterator[Violatio
 
 
 def check_held(session: Session, low: int, high: int) -> Iterator[Violation]:
-    """B7, B11, B12: what a subscription holds, and its bonus used, are what holds and spends say."""
+    """B7, B11, B12: what is held, and the bonus used, are what holds and spends say."""
     allowance, bonus = held_by_holds(session, low, high)
     used = bonus_used_by_ledger(session, low, high)
     query = select(ROW.id, ROW.credits_held, ROW.bonus_held, ROW.bonus_used).where(within(ROW.id))

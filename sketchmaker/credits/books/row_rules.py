@@ -131,7 +131,11 @@ def _engine_shapes() -> list[Rule]:
     bonus_only = (actions.GRANT_ACTION, actions.GRANT_EXPIRY_ACTION)
     either_way = (*bonus_only, actions.CORRECTION_ACTION)
     allowance_only = [name for name in actions.ENGINE_ACTIONS if name not in either_way]
-    still = (actions.DEACTIVATION_ACTION, actions.REACTIVATION_ACTION)
+    still = (
+        actions.DEACTIVATION_ACTION,
+        actions.REACTIVATION_ACTION,
+        actions.RESCHEDULE_ACTION,
+    )
     return [
         Rule(
             "B29",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import actions, guard
@@ -16,6 +16,7 @@ from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
 
 ROW = SUBSCRIPTIONS.c
+Moves = dict[tuple[int, int], datetime]
 SCHEDULE = (
     ROW.cycle.label("present"),
     ROW.anchor_cycle,
@@ -32,24 +33,53 @@ def check_schedules(session: Session, low: int, high: int) -> Iterator[Violation
         .outerjoin(since, since.c.subscription_id == ROW.id)
         .where(within(ROW.id))
     )
+    moved = moved_resets(session, low, high)
     for row in session.execute(query, {"above": low, "up_to": high}).all():
-        yield from _check_schedule(row)
+        yield from _check_schedule(row, moved)
 
 
-def _check_schedule(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
+def _check_schedule(row: Row[*tuple[Any, ...]], moved: Moves) -> Iterator[Violation]:
     subject = Subject(SUBSCRIPTION, row.id)
-    boundary, following = boundary_of(row, row.present), boundary_of(row, row.present + 1)
-    if boundary is None or following is None:
+    last, following = expected_resets(row, moved)
+    if last is None or following is None:
         sentence = "Its cycles can't be counted: the zone or the cycle is impossible."
         yield Violation("B24", subject, sentence, "a zone and a cycle", row.time_zone)
         return
-    last = row.at or boundary
     if row.last_credit_reset != last:
         sentence = "The last reset is not at the boundary of the present cycle, nor was it forced."
         yield Violation("B24", subject, sentence, last, row.last_credit_reset)
     if row.next_credit_reset != following:
         sentence = "The next reset is not where the anchor puts it, by this edition of the zones."
         yield Violation("B24", subject, sentence, following, row.next_credit_reset)
+
+
+def expected_resets(
+    row: Row[*tuple[Any, ...]], moved: Moves
+) -> tuple[datetime | None, datetime | None]:
+    """When the last reset was and the next one will be, by the anchor, unless they were moved."""
+    last = row.at or moved.get((row.id, row.present - 1)) or boundary_of(row, row.present)
+    following = moved.get((row.id, row.present)) or boundary_of(row, row.present + 1)
+    return last, following
+
+
+def moved_resets(session: Session, low: int, high: int) -> Moves:
+    """By subscription and the cycle that it ends: to which instant a reset was moved last."""
+    query = (
+        select(LEDGER.c.subscription_id, LEDGER.c.cycle, LEDGER.c.metadata)
+        .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
+        .where(
+            within(LEDGER.c.subscription_id),
+            LEDGER.c.action == actions.RESCHEDULE_ACTION,
+            LEDGER.c.cycle >= ROW.cycle - 1,
+        )
+        .order_by(LEDGER.c.id)
+    )
+    moves: Moves = {}
+    for row in session.execute(query, {"above": low, "up_to": high}):
+        to = _instant(row.metadata, "to")
+        if to is not None:
+            moves[row.subscription_id, row.cycle] = to
+    return moves
 
 
 def boundary_of(row: Row[*tuple[Any, ...]], cycle: int) -> datetime | None:
@@ -64,6 +94,7 @@ def check_reset_rows(session: Session, low: int, high: int) -> Iterator[Violatio
     """B23: a reset was due at its boundary, and was not applied before."""
     query = (
         select(LEDGER.c.id, LEDGER.c.cycle, LEDGER.c.created_at, LEDGER.c.metadata, *SCHEDULE)
+        .add_columns(_was_moved().label("was_moved"))
         .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
         .where(within(LEDGER.c.id), LEDGER.c.action == actions.RESET_ACTION)
     )
@@ -73,7 +104,7 @@ def check_reset_rows(session: Session, low: int, high: int) -> Iterator[Violatio
 
 def _check_reset_row(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
     subject = Subject(LEDGER_ROW, row.id)
-    due_at = _due_at(row.metadata)
+    due_at = _instant(row.metadata, "due_at")
     if due_at is None:
         yield Violation("B23", subject, "It does not say when it was due.", "an instant", "none")
         return
@@ -81,7 +112,7 @@ def _check_reset_row(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
         sentence = "The reset was applied before it was due."
         yield Violation("B23", subject, sentence, due_at, row.created_at)
     # Elsewhere than in UTC, a newer edition of the zones may see past boundaries differently.
-    counted = row.time_zone == "UTC" and row.cycle > row.anchor_cycle
+    counted = row.time_zone == "UTC" and row.cycle > row.anchor_cycle and not row.was_moved
     boundary = boundary_of(row, row.cycle) if counted else due_at
     if due_at != boundary:
         sentence = "The reset was due at another instant than its cycle begins."
@@ -101,6 +132,7 @@ def check_runaways(session: Session, now: datetime) -> Iterator[Violation]:
         .where(
             row.action.in_((actions.RESET_ACTION, actions.FORCE_RESET_ACTION)),
             row.created_at > now - timedelta(days=1),
+            row.created_at <= now,
             row.subscription_id.is_not(None),
             ~parked,
         )
@@ -131,9 +163,18 @@ def _check_set_aside(session: Session) -> Iterator[Violation]:
         )
 
 
-def _due_at(facts: object) -> datetime | None:
+def _was_moved() -> ColumnElement[bool]:
+    move = LEDGER.alias("move")
+    return exists().where(
+        move.c.subscription_id == LEDGER.c.subscription_id,
+        move.c.cycle == LEDGER.c.cycle - 1,
+        move.c.action == actions.RESCHEDULE_ACTION,
+    )
+
+
+def _instant(facts: object, name: str) -> datetime | None:
     try:
-        due_at = datetime.fromisoformat(facts["due_at"])  # type: ignore[index]
+        at = datetime.fromisoformat(facts[name])  # type: ignore[index]
     except (TypeError, KeyError, ValueError):
         return None
-    return due_at if due_at.tzinfo is not None else None
+    return at if at.tzinfo is not None else None
