@@ -86,3 +86,11 @@ class SignInSessionNotFound(AccountError):
     def __init__(self, session_id: int) -> None:
         self.session_id = session_id
         super().__init__("That device is signed out already.")
+
+
+class UserNotFound(AccountError):
+    """Nobody has that number."""
+
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        super().__init__(f"There is no user {user_id}.")

@@ -47,6 +47,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.UnacceptablePassword: Answer(422, NOT_ACCEPTED),
     accounts.UnknownTimeZone: Answer(422, NOT_ACCEPTED),
     accounts.SignInSessionNotFound: Answer(404, "No such device"),
+    accounts.UserNotFound: Answer(404, "No such user"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
     credits.InsufficientCredits: Answer(402, "Not enough credits"),
     credits.NoActiveSubscription: Answer(403, "No plan yet"),

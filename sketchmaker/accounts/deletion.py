@@ -1,0 +1,32 @@
+"""Deleting an account: the person goes, the number stays, because the books refer to it."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts import sessions
+from sketchmaker.accounts.errors import UserNotFound
+from sketchmaker.accounts.tables import User
+
+NOBODYS_HASH = "!"
+"""No password has it, so nobody can sign in."""
+
+
+def pseudonymise(session: Session, *, user_id: int, now: datetime) -> None:
+    """Take name, address and password off the account, and sign it out everywhere.
+
+    The name and the address can be registered again. It can't be undone.
+
+    Raises:
+        UserNotFound: nobody has that number.
+    """
+    user = session.get(User, user_id)
+    if user is None:
+        raise UserNotFound(user_id)
+    sessions.revoke_others(session, user_id=user_id, keep_session_id=None, now=now)
+    user.username = user.username_key = f"deleted-{user_id}"
+    user.email = user.email_key = f"deleted-{user_id}@deleted.invalid"
+    user.password_hash = NOBODYS_HASH
+    user.is_active = False
+    user.time_zone = "UTC"
+    session.flush()
