@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import resets, state
+from sketchmaker.credits import present, state
 from sketchmaker.credits.actions import (
     ADJUSTMENT_ACTION,
 )
 from sketchmaker.credits.amounts import checked_amount
-from sketchmaker.credits.errors import InvalidGrant, NoActiveSubscription
+from sketchmaker.credits.errors import InvalidGrant
 
 
 def revoke(
@@ -28,14 +28,12 @@ def revoke(
         InvalidAmount: not a whole number from 1 to the limit.
         InvalidGrant: no reason.
         NoActiveSubscription: the user has no plan.
+        SetAside: the reset that is due failed before, or was parked.
     """
     amount = checked_amount(credits)
     if not reason.strip():
         raise InvalidGrant("Taking credits back needs a reason: the person will read it.")
-    resets.reset_user(session, user_id=user_id, now=now)
-    before = state.of_user(session, user_id)
-    if before is None:
-        raise NoActiveSubscription(user_id)
+    before = present.of_user(session, user_id, now=now)
     after = replace(before, balance=before.balance.less(amount))
     taken = before.available - after.available
     details = {"revoked": taken, "asked": amount, "reason": reason.strip(), "by": by_id}

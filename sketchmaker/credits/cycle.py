@@ -62,6 +62,18 @@ def next_reset_after(anchor: datetime, after: datetime, zone: str = "UTC") -> da
     return cycle_start(anchor, cycle_number(anchor, after, zone) + 1, zone)
 
 
+def upcoming_resets(
+    anchor: datetime, zone: str, after: datetime, count: int = 24
+) -> list[datetime]:
+    """The next `count` boundaries strictly later than `after`, in UTC: a preview for any anchor.
+
+    Raises:
+        ValueError, zoneinfo.ZoneInfoNotFoundError: as `cycle_start`.
+    """
+    first = cycle_number(anchor, after, zone) + 1
+    return [cycle_start(anchor, n, zone) for n in range(first, first + count)]
+
+
 def days_until(now: datetime, reset: datetime, zone: str = "UTC") -> int:
     """How many midnights of `zone` lie between now and the reset: 0 means later today, or due."""
     today, day = (_aware(moment).astimezone(_zone(zone)).date() for moment in (now, reset))

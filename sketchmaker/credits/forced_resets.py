@@ -6,15 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import guard, resets, state
+from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import (
     FORCE_RESET_ACTION,
 )
-from sketchmaker.credits.errors import (
-    ForceResetLimit,
-    NoActiveSubscription,
-    SubscriptionNotFound,
-)
+from sketchmaker.credits.errors import ForceResetLimit
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import (
     PLANS,
@@ -33,14 +29,9 @@ def force_reset(
     is held stays held. At most `FORCED_A_DAY` times in 24 hours.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, ForceResetLimit.
+        SubscriptionNotFound, NoActiveSubscription, SetAside, ForceResetLimit.
     """
-    resets.reset_subscription(session, subscription_id=subscription_id, now=now)
-    before = state.of_subscription(session, subscription_id)
-    if before is None:
-        raise SubscriptionNotFound(subscription_id)
-    if not before.is_active:
-        raise NoActiveSubscription(before.user_id)
+    before = present.of_subscription(session, subscription_id, now=now)
     if _forced_lately(session, subscription_id, now) >= FORCED_A_DAY:
         raise ForceResetLimit(subscription_id, FORCED_A_DAY)
     allowance = session.execute(
@@ -71,5 +62,6 @@ def _forced_lately(session: Session, subscription_id: int, now: datetime) -> int
             UsageHistory.subscription_id == subscription_id,
             UsageHistory.action == FORCE_RESET_ACTION,
             UsageHistory.created_at > now - timedelta(days=1),
+            UsageHistory.created_at <= now,
         )
     ).scalar_one()

@@ -4,6 +4,7 @@ What expires first burns first (`balance.in_burn_order`). The subscription's row
 so that the common spend need not look here.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits import resets
 from sketchmaker.credits.actions import (
     GRANT_ACTION,
     GRANT_EXPIRY_ACTION,
@@ -23,6 +25,7 @@ from sketchmaker.credits.errors import (
     InvalidAmount,
     InvalidGrant,
     NoActiveSubscription,
+    SetAside,
 )
 from sketchmaker.credits.state import Bonus, State, move, of_user
 from sketchmaker.credits.tables import (
@@ -66,6 +69,10 @@ def grant(
     """
     amount = checked_amount(credits)
     _check(kind, reason, expires_at, now)
+    # Credits can be given also to a subscription whose reset is set aside.
+    with suppress(SetAside):
+        resets.reset_user(session, user_id=user_id, now=now)
+    expire_of_user(session, user_id=user_id, now=now)
     before = of_user(session, user_id)
     if before is None:
         raise NoActiveSubscription(user_id)

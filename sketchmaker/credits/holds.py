@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, state
+from sketchmaker.credits import grants, present, state
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.charges import bonus_facts
@@ -173,9 +173,10 @@ def _end(
 ) -> HoldEnd:
     hold = _close(session, hold_id, ended, settled, now)
     used, back = split(_parts_of(hold), settled)
-    before = state.of_subscription(session, hold.subscription_id)
-    if before is None:  # the hold's foreign key makes it impossible
+    found = state.of_subscription(session, hold.subscription_id)
+    if found is None:  # the hold's foreign key makes it impossible
         raise HoldNotFound(hold_id)
+    before = present.as_far_as_possible(session, found, now=now)
     after, lapsed = _after_end(session, hold, before, (used, back), now)
     lapsed_facts = {"lapsed": lapsed} if lapsed else {}
     state.move(

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import holds, ledger, resets, state
+from sketchmaker.credits import holds, ledger, present, resets, state
 from sketchmaker.credits.actions import (
     DEACTIVATION_ACTION,
     REACTIVATION_ACTION,
@@ -32,10 +32,10 @@ def deactivate(
     Raises:
         SubscriptionNotFound; NothingToChange: it is not active.
     """
-    resets.reset_subscription(session, subscription_id=subscription_id, now=now)
-    before = _found(session, subscription_id)
-    if not before.is_active:
+    found = _found(session, subscription_id)
+    if not found.is_active:
         raise NothingToChange("The subscription is not active.")
+    before = present.as_far_as_possible(session, found, now=now)
     after = replace(before, is_active=False, ended_at=now, next_plan_id=None)
     state.move(session, before, after, action=DEACTIVATION_ACTION, now=now, details={"by": by_id})
 
@@ -51,12 +51,14 @@ def reactivate(
     Raises:
         SubscriptionNotFound; NothingToChange: it is active.
         AlreadySubscribed: the user has another active subscription.
+        SetAside: it missed a reset that failed before, or was parked.
     """
     before = _found(session, subscription_id)
     if before.is_active:
         raise NothingToChange("The subscription is active.")
     if state.of_user(session, before.user_id) is not None:
         raise AlreadySubscribed(before.user_id)
+    resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
     current = _caught_up(session, before, now) if before.next_reset <= now else before
     after = replace(current, is_active=True, ended_at=None)
     state.move(session, current, after, action=REACTIVATION_ACTION, now=now, details={"by": by_id})

@@ -10,19 +10,17 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import resets, state
+from sketchmaker.credits import present, state
 from sketchmaker.credits.actions import (
     PLAN_ACTION,
     RESTART_ACTION,
 )
 from sketchmaker.credits.balance import Balance
 from sketchmaker.credits.errors import (
-    NoActiveSubscription,
     NothingToChange,
     SubscriptionNotFound,
 )
 from sketchmaker.credits.plans import active_plan
-from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import Schedule, State
 from sketchmaker.credits.tables import (
     SubscriptionPlanModel,
@@ -70,7 +68,7 @@ def preview(
     Raises:
         As `apply`.
     """
-    before = _present(session, subscription_id, now, lock=False)
+    before = present.foreseen(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
     after = _changed(before, target, when, now)
     return _described(session, before, after, target, when=when, now=now)
@@ -90,11 +88,11 @@ def apply(
     Raises:
         SubscriptionNotFound: no such subscription.
         NoActiveSubscription: it is not active.
+        SetAside: the reset that is due failed before, or was parked.
         UnknownPlan: no active plan has that name.
         NothingToChange: it is on that plan already, and nothing else is scheduled.
     """
-    resets.reset_subscription(session, subscription_id=subscription_id, now=now)
-    before = _present(session, subscription_id, now)
+    before = present.of_subscription(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
     after = _changed(before, target, when, now)
     change = _described(session, before, after, target, when=when, now=now)
@@ -116,29 +114,14 @@ def cancel_scheduled(
     """Take back a change that waits for the next reset.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, NothingToChange.
+        SubscriptionNotFound, NoActiveSubscription, SetAside, NothingToChange.
     """
-    before = _present(session, subscription_id, now)
+    before = present.of_subscription(session, subscription_id, now=now)
     if before.next_plan_id is None:
         raise NothingToChange("No change of plan is scheduled.")
     after = replace(before, next_plan_id=None)
     details = {"when": "cancelled", "by": by_id}
     state.move(session, before, after, action=PLAN_ACTION, now=now, details=details)
-
-
-def _present(session: Session, subscription_id: int, now: datetime, *, lock: bool = True) -> State:
-    """The subscription as of `now`: a reset that is due is taken as done."""
-    found = state.of_subscription(session, subscription_id, lock=lock)
-    if found is None:
-        raise SubscriptionNotFound(subscription_id)
-    if not found.is_active:
-        raise NoActiveSubscription(found.user_id)
-    if found.next_reset > now:
-        return found
-    row = session.execute(
-        resets.due(now, with_set_aside=True).where(UserSubscription.id == subscription_id)
-    ).one()
-    return PlannedReset(row, now).after()
 
 
 def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:

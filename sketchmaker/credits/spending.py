@@ -17,9 +17,9 @@ from typing import Literal
 from sqlalchemy import BindParameter, Update, bindparam, or_, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, plans, resets, state
+from sketchmaker.credits import grants, plans, present, state
 from sketchmaker.credits.balance import Part, allocate
-from sketchmaker.credits.errors import InsufficientCredits, NoActiveSubscription
+from sketchmaker.credits.errors import InsufficientCredits
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import (
     IS_ACTIVE,
@@ -98,11 +98,7 @@ def take_slowly(
     Raises:
         InsufficientCredits, NoActiveSubscription, SetAside: as `take`.
     """
-    resets.reset_user(session, user_id=user_id, now=now)
-    grants.expire_of_user(session, user_id=user_id, now=now)
-    before = state.of_user(session, user_id)
-    if before is None:
-        raise NoActiveSubscription(user_id)
+    before = present.of_user(session, user_id, now=now)
     parts = allocate(grants.sources(session, before, now=now), credits)
     if parts is None:
         raise InsufficientCredits(

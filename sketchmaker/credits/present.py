@@ -1,0 +1,86 @@
+"""A subscription as of now: what every verb but the hot ones begins with.
+
+A reset that is due is applied and grants whose time is over are ended, in the verb's own
+transaction. So what a verb answers is right for `now`, whether the housekeeper ran or not.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import grants, resets, state
+from sketchmaker.credits.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
+from sketchmaker.credits.reset_plan import PlannedReset
+from sketchmaker.credits.state import State
+from sketchmaker.credits.tables import SUBSCRIPTIONS
+
+
+def of_user(session: Session, user_id: int, *, now: datetime) -> State:
+    """The user's active subscription, brought up to `now` and locked.
+
+    Raises:
+        NoActiveSubscription: the user has no plan.
+        SetAside: the reset that is due failed before, or was parked.
+    """
+    resets.reset_user(session, user_id=user_id, now=now)
+    grants.expire_of_user(session, user_id=user_id, now=now)
+    found = state.of_user(session, user_id)
+    if found is None:
+        raise NoActiveSubscription(user_id)
+    return found
+
+
+def of_subscription(session: Session, subscription_id: int, *, now: datetime) -> State:
+    """The active subscription of that number, brought up to `now` and locked.
+
+    Raises:
+        SubscriptionNotFound: no such subscription.
+        NoActiveSubscription: it is not active.
+        SetAside: the reset that is due failed before, or was parked.
+    """
+    return of_user(session, _active(session, subscription_id).user_id, now=now)
+
+
+def as_far_as_possible(session: Session, found: State, *, now: datetime) -> State:
+    """As `of_subscription`, for verbs that must not fail: a reset set aside stays undone.
+
+    One that is not active is left as it was when it ended.
+    """
+    if not found.is_active or not _is_behind(found, now):
+        return found
+    with suppress(SetAside):
+        resets.reset_subscription(session, subscription_id=found.id, now=now)
+    grants.expire_of_user(session, user_id=found.user_id, now=now)
+    return state.of_user(session, found.user_id) or found
+
+
+def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
+    """What `of_subscription` would give; nothing is written or locked.
+
+    Raises:
+        As `of_subscription`.
+    """
+    found = _active(session, subscription_id)
+    if found.next_reset <= now:
+        resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
+        row = session.execute(resets.due(now).where(SUBSCRIPTIONS.c.id == subscription_id)).one()
+        found = PlannedReset(row, now).after()
+    grants_alive = grants.sources(session, found, now=now)
+    bonus = sum(source.credits for source in grants_alive if source.grant_id is not None)
+    return replace(found, bonus=replace(found.bonus, remaining=bonus))
+
+
+def _is_behind(found: State, now: datetime) -> bool:
+    expiry = found.bonus.expires_at
+    return found.next_reset <= now or (expiry is not None and expiry <= now)
+
+
+def _active(session: Session, subscription_id: int) -> State:
+    found = state.of_subscription(session, subscription_id, lock=False)
+    if found is None:
+        raise SubscriptionNotFound(subscription_id)
+    if not found.is_active:
+        raise NoActiveSubscription(found.user_id)
+    return found
