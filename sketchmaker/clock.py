@@ -21,6 +21,11 @@ class Clock(Protocol):
         """Wait that many seconds."""
         ...
 
+    @property
+    def leap(self) -> timedelta | None:
+        """How far the machine's clock has leapt ahead of time; None when it has not."""
+        ...
+
 
 class SystemClock:
     """The machine's clock, with one doubt.
