@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import actions, guard
@@ -27,15 +27,20 @@ SCHEDULE = (
 
 def check_schedules(session: Session, low: int, high: int) -> Iterator[Violation]:
     """B24: the last reset and the next are where the anchor puts them."""
+    query = schedules_of_range()
+    moved = moved_resets(session, low, high)
+    for row in session.execute(query, {"above": low, "up_to": high}).all():
+        yield from _check_schedule(row, moved)
+
+
+def schedules_of_range() -> Select[*tuple[Any, ...]]:
+    """What `expected_resets` needs of the subscriptions of a range."""
     since = forced()
-    query = (
+    return (
         select(ROW.id, *SCHEDULE, ROW.last_credit_reset, ROW.next_credit_reset, since.c.at)
         .outerjoin(since, since.c.subscription_id == ROW.id)
         .where(within(ROW.id))
     )
-    moved = moved_resets(session, low, high)
-    for row in session.execute(query, {"above": low, "up_to": high}).all():
-        yield from _check_schedule(row, moved)
 
 
 def _check_schedule(row: Row[*tuple[Any, ...]], moved: Moves) -> Iterator[Violation]:
@@ -119,7 +124,9 @@ def _check_reset_row(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
         yield Violation("B23", subject, sentence, boundary, due_at)
 
 
-def check_runaways(session: Session, now: datetime) -> Iterator[Violation]:
+def check_runaways(
+    session: Session, now: datetime, *, only: int | None = None
+) -> Iterator[Violation]:
     """B26: who got too many allowances in the last 24 hours is parked, and stays so."""
     row = LEDGER.c
     allowances = func.count(row.created_at.distinct())
@@ -139,6 +146,8 @@ def check_runaways(session: Session, now: datetime) -> Iterator[Violation]:
         .group_by(row.subscription_id)
         .having(allowances > guard.GRANTS_A_DAY)
     )
+    if only is not None:
+        query = query.where(row.subscription_id == only)
     for found in session.execute(query).all():
         yield Violation(
             "B26",
@@ -147,13 +156,16 @@ def check_runaways(session: Session, now: datetime) -> Iterator[Violation]:
             guard.GRANTS_A_DAY,
             found.allowances,
         )
-    yield from _check_set_aside(session)
+    yield from _check_set_aside(session, only)
 
 
-def _check_set_aside(session: Session) -> Iterator[Violation]:
-    parked, retried = ResetSetAside.cause == guard.RUNAWAY, ResetSetAside.retry_at.is_not(None)
-    wrong = select(ResetSetAside.subscription_id, ResetSetAside.cause, ResetSetAside.retry_at)
-    for row in session.execute(wrong.where(or_(and_(parked, retried), and_(~parked, ~retried)))):
+def _check_set_aside(session: Session, only: int | None) -> Iterator[Violation]:
+    failed, retried = ResetSetAside.cause == guard.FAILED, ResetSetAside.retry_at.is_not(None)
+    query = select(ResetSetAside.subscription_id, ResetSetAside.cause, ResetSetAside.retry_at)
+    query = query.where(or_(and_(failed, ~retried), and_(~failed, retried)))
+    if only is not None:
+        query = query.where(ResetSetAside.subscription_id == only)
+    for row in session.execute(query):
         yield Violation(
             "B26",
             Subject(SUBSCRIPTION, row.subscription_id),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.orm import Session
 
 from sketchmaker.credits import actions
 from sketchmaker.credits.books.row_rules import IS_PENDING, USERS
@@ -37,12 +38,8 @@ ROW = SUBSCRIPTIONS.c
 
 def forced() -> Subquery:
     """The newest forced reset within the present cycle of each subscription of the range."""
-    return (
-        select(
-            LEDGER.c.subscription_id,
-            func.max(LEDGER.c.id).label("floor"),
-            func.max(LEDGER.c.created_at, type_=LEDGER.c.created_at.type).label("at"),
-        )
+    newest = (
+        select(LEDGER.c.subscription_id, func.max(LEDGER.c.id).label("floor"))
         .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
         .where(
             within(LEDGER.c.subscription_id),
@@ -50,6 +47,13 @@ def forced() -> Subquery:
             LEDGER.c.cycle == ROW.cycle,
         )
         .group_by(LEDGER.c.subscription_id)
+        .subquery("newest_forced")
+    )
+    # Its own time, not the latest of all: the clock may have been set back between two.
+    itself = LEDGER.alias("forced_row")
+    return (
+        select(newest.c.subscription_id, newest.c.floor, itself.c.created_at.label("at"))
+        .join(itself, itself.c.id == newest.c.floor)
         .subquery("forced")
     )
 
@@ -119,6 +123,13 @@ def _current() -> Subquery:
         .group_by(row.subscription_id)
         .subquery("current_cycle")
     )
+
+
+def used_and_revoked(session: Session, subscription_id: int) -> tuple[int, int]:
+    """What the ledger says was used, and was taken back, in the subscription's present cycle."""
+    query = select(_current())
+    row = session.execute(query, {"above": subscription_id - 1, "up_to": subscription_id}).first()
+    return (0, 0) if row is None else (int(row.used), int(row.revoked))
 
 
 def _pending() -> Subquery:

@@ -9,8 +9,18 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.books import parts, row_rules, schedules, sums
 from sketchmaker.credits.books.row_rules import USERS
-from sketchmaker.credits.books.sweeps import Check, Sweep, ranges
-from sketchmaker.credits.books.violations import Progress, Violation
+from sketchmaker.credits.books.sweeps import (
+    GRANT,
+    HOLD,
+    LEDGER_ROW,
+    PLAN,
+    SUBSCRIPTION,
+    USER,
+    Check,
+    Sweep,
+    ranges,
+)
+from sketchmaker.credits.books.violations import Progress, Subject, Violation
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 
 DEFAULT_BATCH = 1000
@@ -20,6 +30,7 @@ DEFAULT_BATCH = 1000
 class _Pass:
     """One table, and what looks at its rows."""
 
+    kind: str
     table: Table
     checks: Sequence[Check]
 
@@ -50,6 +61,21 @@ def verify(
     yield from schedules.check_runaways(session, now)
 
 
+def verify_one(session: Session, subject: Subject, *, now: datetime) -> Iterator[Violation]:
+    """Prove the invariants of one row, in the caller's transaction."""
+    kind = subject.kind
+    for each in _passes(session.get_bind().dialect.name):
+        for check in each.checks if each.kind == kind else ():
+            found = check(session, subject.id - 1, subject.id)
+            yield from (violation for violation in found if violation.subject == subject)
+    if kind == GRANT:  # what of it is held and used is looked at by user
+        owner = session.scalar(select(GRANTS.c.user_id).where(GRANTS.c.id == subject.id)) or 0
+        found = parts.check_grants(session, owner - 1, owner)
+        yield from (violation for violation in found if violation.subject == subject)
+    if kind == SUBSCRIPTION:
+        yield from schedules.check_runaways(session, now, only=subject.id)
+
+
 def _take_snapshot(session: Session) -> None:
     # READ COMMITTED sees another state in every statement: a charge between two of them would look
     # like a violation. SQLite reads one snapshot anyway.
@@ -59,9 +85,10 @@ def _take_snapshot(session: Session) -> None:
 
 def _passes(dialect: str) -> list[_Pass]:
     return [
-        _Pass(PLANS, [_swept(row_rules.plan_sweep(dialect))]),
-        _Pass(USERS, [_swept(sums.user_sweep()), parts.check_grants]),
+        _Pass(PLAN, PLANS, [_swept(row_rules.plan_sweep(dialect))]),
+        _Pass(USER, USERS, [_swept(sums.user_sweep()), parts.check_grants]),
         _Pass(
+            SUBSCRIPTION,
             SUBSCRIPTIONS,
             [
                 _swept(sums.subscription_sweep(dialect)),
@@ -69,9 +96,13 @@ def _passes(dialect: str) -> list[_Pass]:
                 schedules.check_schedules,
             ],
         ),
-        _Pass(GRANTS, [_swept(row_rules.grant_sweep(dialect))]),
-        _Pass(HOLDS, [_swept(row_rules.hold_sweep(dialect)), parts.check_hold_parts]),
-        _Pass(LEDGER, [_swept(row_rules.ledger_sweep(dialect)), schedules.check_reset_rows]),
+        _Pass(GRANT, GRANTS, [_swept(row_rules.grant_sweep(dialect))]),
+        _Pass(HOLD, HOLDS, [_swept(row_rules.hold_sweep(dialect)), parts.check_hold_parts]),
+        _Pass(
+            LEDGER_ROW,
+            LEDGER,
+            [_swept(row_rules.ledger_sweep(dialect)), schedules.check_reset_rows],
+        ),
     ]
 
 
