@@ -69,13 +69,19 @@ class DatabaseUnavailable(Exception):
 
 
 class Database:
-    """One database, SQLite or PostgreSQL, chosen by its SQLAlchemy URL."""
+    """One database, SQLite or PostgreSQL, chosen by its SQLAlchemy URL.
 
-    def __init__(self, url: str) -> None:
+    On PostgreSQL, `namespace` names the schema in which all tables are, instead of the usual one.
+    """
+
+    def __init__(self, url: str, *, namespace: str | None = None) -> None:
         self.dialect = make_url(url).get_backend_name()
-        make_engine = _sqlite_engine if self.dialect == "sqlite" else _postgres_engine
-        self.engine = make_engine(url, read_only=False)
-        self._readers = make_engine(url, read_only=True)
+        if self.dialect == "sqlite":
+            self.engine = _sqlite_engine(url, read_only=False)
+            self._readers = _sqlite_engine(url, read_only=True)
+        else:
+            self.engine = _postgres_engine(url, namespace, read_only=False)
+            self._readers = _postgres_engine(url, namespace, read_only=True)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self._readers, expire_on_commit=False)
@@ -198,8 +204,10 @@ def _sqlite_engine(url: str, *, read_only: bool) -> Engine:
     return engine
 
 
-def _postgres_engine(url: str, *, read_only: bool) -> Engine:
+def _postgres_engine(url: str, namespace: str | None, *, read_only: bool) -> Engine:
     options = "-c timezone=UTC"
+    if namespace is not None:
+        options += f" -c search_path={namespace}"
     if read_only:
         options += " -c default_transaction_read_only=on"
     engine = create_engine(

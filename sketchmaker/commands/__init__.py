@@ -7,6 +7,8 @@ the commands do belongs to the contexts they call.
 import click
 
 from sketchmaker import __version__
+from sketchmaker.commands.books import books
+from sketchmaker.commands.doctor import doctor
 from sketchmaker.commands.failures import told_in_one_line
 from sketchmaker.commands.resets import resets
 
@@ -45,3 +47,5 @@ def scheduler() -> None:
 
 
 sketchmaker.add_command(resets)
+sketchmaker.add_command(books)
+sketchmaker.add_command(doctor)

@@ -17,9 +17,19 @@ class CannotListen(Exception):
     """The address is not to be had. The text says why and what to do."""
 
 
+class CannotHammer(Exception):
+    """No scratch database is to be had. The text says why."""
+
+
+class CannotRepair(Exception):
+    """A correction without an author or a reason. The text says what to add."""
+
+
 PREDICTABLE = (
     AccountError,
+    CannotHammer,
     CannotListen,
+    CannotRepair,
     CreditError,
     DatabaseUnavailable,
     PermissionError,
