@@ -21,6 +21,9 @@ from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.listener import ScheduleListener
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
 
+LOOK_AGAIN_SECONDS = 1
+"""After the database did not answer. APScheduler's own ten would make a blink of it a long wait."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -119,7 +122,9 @@ class SubscriptionScheduler:
 
     def _build(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
-            timezone="UTC", jobstores={"default": SubscriptionJobStore(self._database, self._clock)}
+            timezone="UTC",
+            jobstores={"default": SubscriptionJobStore(self._database, self._clock)},
+            jobstore_retry_interval=LOOK_AGAIN_SECONDS,
         )
         # One run at a time: it resets in batches, and another process may run beside it.
         scheduler.add_executor(ThreadPoolExecutor(max_workers=1), "default")

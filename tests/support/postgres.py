@@ -88,10 +88,15 @@ def server_for(environment: Mapping[str, str], folder: Path) -> Server:
     if given.startswith("postgres"):
         url = make_url(given.replace("postgres://", "postgresql://", 1))
         return Server(render(url.set(drivername="postgresql+psycopg")))
-    return _start(folder)
+    return start_new(folder)
 
 
-def _start(folder: Path) -> Server:
+def start_new(folder: Path, options: Mapping[str, str] = SERVER_OPTIONS) -> Server:
+    """A new server with its data under `folder`, which others must be able to enter.
+
+    Raises:
+        NoPostgres: there are no programs to start one.
+    """
     _install_programs(folder)
     data = folder / "data"
     data.mkdir(mode=0o700)
@@ -99,10 +104,16 @@ def _start(folder: Path) -> Server:
     programs = folder / "programs"
     as_owner = ("-U", "sketchmaker", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
     _call(programs / "initdb", "-D", data, *as_owner)
-    options = " ".join(f"-c {name}='{value}'" for name, value in SERVER_OPTIONS.items())
-    log = folder / "postgres.log"
-    _call(programs / "pg_ctl", "start", "-D", data, "-l", log, "-w", "-o", f"-k {folder} {options}")
+    start(folder, options)
     return Server(f"postgresql+psycopg://sketchmaker@/postgres?host={folder}", folder)
+
+
+def start(folder: Path, options: Mapping[str, str]) -> None:
+    """Start the server whose data are under `folder`; return when it answers."""
+    written = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+    data, log = folder / "data", folder / "postgres.log"
+    program = folder / "programs" / "pg_ctl"
+    _call(program, "start", "-D", data, "-l", log, "-w", "-o", f"-k {folder} {written}")
 
 
 def _install_programs(folder: Path) -> None:
