@@ -103,7 +103,12 @@ class CreditDesk:
 
         if key is None:
             return self._attempt(place)
-        parameters = {"credits": credits, "action": action, "details": details or {}}
+        parameters = {
+            "credits": credits,
+            "action": action,
+            "lifetime": lifetime.total_seconds(),
+            "details": details or {},
+        }
         request = Request(user_id, "hold", key, parameters)
         facts = self._once(request, now, lambda session: _hold_facts(place(session)))
         return _hold_of(facts)
@@ -127,7 +132,8 @@ class CreditDesk:
         def end(session: Session) -> HoldEnd:
             return holds.settle(session, hold_id=hold_id, credits=credits, now=now, details=details)
 
-        return self._end("settle", hold_id, {"credits": credits}, now, key, end)
+        parameters = {"credits": credits, "details": details or {}}
+        return self._end("settle", hold_id, parameters, now, key, end)
 
     def release(
         self,
@@ -148,7 +154,8 @@ class CreditDesk:
         def end(session: Session) -> HoldEnd:
             return holds.release(session, hold_id=hold_id, reason=reason, now=now, details=details)
 
-        return self._end("release", hold_id, {"reason": reason}, now, key, end)
+        parameters = {"reason": reason, "details": details or {}}
+        return self._end("release", hold_id, parameters, now, key, end)
 
     def extend(self, *, hold_id: int, until: datetime) -> None:
         """Let a pending hold live longer; see `holds.extend`.

@@ -236,3 +236,25 @@ def test_the_statement_that_spends_uses_the_index_of_active_subscriptions(
         ).all()
 
     assert "uq_user_subscriptions_active_user" in str(plan)
+
+
+def test_a_hold_that_is_extended_outlives_its_first_expiry(
+    database: Database, person: UserSubscription
+) -> None:
+    held = hold(database, person, 4)
+    until = JOINED + timedelta(hours=3)
+
+    def extend(to: datetime) -> None:
+        with database.transaction() as session:
+            holds.extend(session, hold_id=held, until=to)
+
+    extend(until)
+    extend(until - timedelta(hours=1))  # earlier changes nothing
+
+    with database.transaction() as session:
+        assert holds.release_expired(session, now=until - timedelta(microseconds=1)) == 0
+        assert holds.release_expired(session, now=until) == 1
+    with pytest.raises(HoldNotPending, match="expired"):
+        extend(until + timedelta(hours=1))
+    with pytest.raises(HoldNotFound), database.transaction() as session:
+        holds.extend(session, hold_id=held + 1, until=until)

@@ -1,0 +1,376 @@
+"""The rules of credits once more, in plain Python: what the engine is held against.
+
+Nothing here is taken from the engine. Months are added by dateutil, credits are kept in lists, and
+every number is summed up anew when it is asked for: slow, obvious, and if wrong, then differently.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+
+PLANS = {"free": 10, "mini": 4, "large": 25, "nothing": 0}
+NEVER = datetime.max.replace(tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+class Refused(Exception):
+    """The rules refuse; `name` is that of the engine's error, `facts` what it says."""
+
+    def __init__(self, name: str, **facts: object) -> None:
+        self.name = name
+        self.facts = facts
+        super().__init__(name)
+
+
+@dataclass
+class Grant:
+    expires_at: datetime
+    remaining: int
+    held: int = 0
+    used: int = 0
+    expired: int = 0
+
+
+@dataclass
+class Hold:
+    cycle: int
+    parts: list[tuple[int | None, int]]  # the grant's place in the list, None for the allowance
+    expires_at: datetime
+    state: str = "pending"
+    settled: int = 0
+
+    @property
+    def credits(self) -> int:
+        return sum(credits for _, credits in self.parts)
+
+
+@dataclass
+class SetAside:
+    cause: str
+    retry_at: datetime
+    failures: int = 0
+
+
+@dataclass
+class End:
+    settled: int
+    returned: int
+    available: int
+
+
+@dataclass
+class Person:
+    """One subscription, and the grants and holds of its user."""
+
+    plan: str
+    anchor: datetime
+    zone: str
+    next_plan: str | None = None
+    is_active: bool = True
+    cycle: int = 0
+    first_cycle: int = 0
+    allowance: int = 0
+    used: int = 0
+    bonus_used: int = 0
+    revoked: int = 0
+    last_reset: datetime = NEVER
+    next_reset: datetime = NEVER
+    grants: list[Grant] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    given_at: list[datetime] = field(default_factory=list)
+    forced_at: list[datetime] = field(default_factory=list)
+    set_aside: SetAside | None = None
+    reset_cycles: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.allowance = PLANS[self.plan]
+        self.last_reset = self.anchor
+        self.next_reset = self.start_of(1)
+
+    # What there is.
+
+    def start_of(self, cycle: int) -> datetime:
+        if cycle == self.first_cycle:
+            return self.anchor
+        local = self.anchor.astimezone(ZoneInfo(self.zone)).replace(fold=0)
+        return (local + relativedelta(months=cycle - self.first_cycle)).astimezone(UTC)
+
+    @property
+    def pending(self) -> list[Hold]:
+        return [hold for hold in self.holds if hold.state == "pending"]
+
+    @property
+    def held_of_allowance(self) -> int:
+        ours = [hold for hold in self.pending if hold.cycle == self.cycle]
+        return sum(n for hold in ours for grant, n in hold.parts if grant is None)
+
+    @property
+    def of_allowance(self) -> int:
+        return max(self.allowance - self.revoked - self.held_of_allowance - self.used, 0)
+
+    @property
+    def bonus(self) -> int:
+        return sum(grant.remaining for grant in self.grants)
+
+    @property
+    def bonus_held(self) -> int:
+        return sum(grant.held for grant in self.grants)
+
+    @property
+    def available(self) -> int:
+        return self.of_allowance + self.bonus
+
+    def row(self) -> dict[str, object]:
+        """What `user_subscriptions` must say."""
+        expiries = [grant.expires_at for grant in self.grants if grant.remaining]
+        expiry = min((at for at in expiries if at != NEVER), default=None)
+        return {
+            "is_active": self.is_active,
+            "cycle": self.cycle,
+            "anchor_cycle": self.first_cycle,
+            "subscription_start": self.anchor,
+            "last_credit_reset": self.last_reset,
+            "next_credit_reset": self.next_reset,
+            "cycle_allowance": self.allowance,
+            "credits_revoked": self.revoked,
+            "credits_remaining": self.available,
+            "credits_held": self.held_of_allowance + self.bonus_held,
+            "credits_used_this_month": self.used + self.bonus_used,
+            "bonus_remaining": self.bonus,
+            "bonus_held": self.bonus_held,
+            "bonus_used": self.bonus_used,
+            "bonus_expires_at": expiry,
+        }
+
+    def seen_at(self, now: datetime) -> dict[str, object]:
+        """What a person must be shown: all that is due taken as done."""
+        then = deepcopy(self)
+        if then.next_reset <= now:
+            then._reset(now)
+        then._expire(now)
+        return {
+            "plan_name": then.plan,
+            "allowance": then.allowance,
+            "available": then.available,
+            "bonus": then.bonus,
+            "used": then.used + then.bonus_used,
+            "held": then.held_of_allowance + then.bonus_held,
+            "cycle": then.cycle,
+            "anchor": then.anchor,
+            "last_reset": then.last_reset,
+            "next_reset": then.next_reset,
+        }
+
+    # What may happen. A refusal leaves everything as it was.
+
+    @contextmanager
+    def whole_or_not_at_all(self) -> Iterator[None]:
+        before = deepcopy(self.__dict__)
+        try:
+            yield
+        except Refused:
+            self.__dict__.update(before)
+            raise
+
+    def spend(self, credits: int, now: datetime) -> None:
+        self.bring_up(now)
+        for grant, n in self._taken(credits):
+            self._use(grant, n)
+
+    def hold(self, credits: int, until: datetime, now: datetime) -> Hold:
+        self.bring_up(now)
+        parts = self._taken(credits)
+        for grant, n in parts:
+            if grant is not None:
+                self.grants[grant].remaining -= n
+                self.grants[grant].held += n
+        self.holds.append(Hold(self.cycle, parts, until))
+        return self.holds[-1]
+
+    def end_hold(self, hold: Hold, settled: int, state: str, now: datetime) -> End:
+        if hold.state != "pending":
+            raise Refused("HoldNotPending", state=hold.state)
+        if settled > hold.credits:
+            raise Refused("InvalidAmount", limit=hold.credits)
+        if self.is_active:
+            self.bring_up(now, forgiving=True)
+        before = self.available
+        hold.state, hold.settled = state, settled
+        left = settled
+        for place, n in hold.parts:
+            used = min(n, left)
+            left -= used
+            self._end_part(hold, place, n, used, now)
+        return End(settled, self.available - before, self.available)
+
+    def extend(self, hold: Hold, until: datetime) -> None:
+        if hold.state != "pending":
+            raise Refused("HoldNotPending", state=hold.state)
+        hold.expires_at = max(hold.expires_at, until)
+
+    def grant(self, credits: int, expires_at: datetime, now: datetime) -> None:
+        if expires_at <= now:
+            raise Refused("InvalidGrant")
+        self.bring_up(now, forgiving=True)
+        self.grants.append(Grant(expires_at, credits))
+
+    def expire_grants(self, now: datetime) -> int:
+        return self._expire(now) if self.is_active else 0
+
+    def revoke(self, credits: int, now: datetime) -> int:
+        self.bring_up(now)
+        taken = min(credits, self.of_allowance)
+        self.revoked += taken
+        return taken
+
+    def change_plan(self, plan: str, when: str, now: datetime) -> None:
+        self.bring_up(now)
+        if plan == self.plan and self.next_plan is None and when != "restart":
+            raise Refused("NothingToChange")
+        if when == "next_reset":
+            self.next_plan = None if plan == self.plan else plan
+            return
+        self.plan, self.next_plan, self.allowance = plan, None, PLANS[plan]
+        if when == "restart":
+            self.cycle += 1
+            self.first_cycle, self.anchor, self.last_reset = self.cycle, now, now
+            self.next_reset = self.start_of(self.cycle + 1)
+            self.used = self.revoked = self.bonus_used = 0
+
+    def cancel_change(self, now: datetime) -> None:
+        self.bring_up(now)
+        if self.next_plan is None:
+            raise Refused("NothingToChange")
+        self.next_plan = None
+
+    def deactivate(self, now: datetime) -> None:
+        if not self.is_active:
+            raise Refused("NothingToChange")
+        self.bring_up(now, forgiving=True)
+        self.is_active, self.next_plan = False, None
+
+    def reactivate(self, now: datetime) -> None:
+        if self.is_active:
+            raise Refused("NothingToChange")
+        if self.next_reset <= now:
+            if self._waits(now):
+                raise Refused("SetAside")
+            self._reset(now)
+        self.is_active = True
+
+    def force_reset(self, now: datetime) -> None:
+        self.bring_up(now)
+        if len([at for at in self.forced_at if now - DAY < at <= now]) >= 2:
+            raise Refused("ForceResetLimit")
+        self.used = self.revoked = self.bonus_used = 0
+        self.allowance = PLANS[self.plan]
+        self.last_reset = now
+        self.forced_at.append(now)
+        self.given_at.append(now)
+        self._watch(now)
+
+    def reset_if_due(self, now: datetime) -> bool:
+        if not self.is_active or self.next_reset > now or self._waits(now):
+            return False
+        is_near = self.next_reset - self.last_reset < 27 * DAY
+        self._reset(now)
+        if self.set_aside and self.set_aside.cause == "failed":
+            self.set_aside = None
+        if is_near:
+            self._watch(now)
+        return True
+
+    def fail(self, now: datetime) -> None:
+        """A reset failed, so somebody set the subscription aside."""
+        aside = self.set_aside = self.set_aside or SetAside("failed", NEVER)
+        aside.failures += 1
+        if aside.cause == "failed":
+            minutes = min(2 ** (aside.failures - 1), 60)
+            aside.retry_at = now + timedelta(minutes=minutes)
+
+    def bring_up(self, now: datetime, *, forgiving: bool = False) -> None:
+        if not self.is_active:
+            raise Refused("NoActiveSubscription")
+        if self.next_reset <= now and not self.reset_if_due(now) and not forgiving:
+            raise Refused("SetAside")
+        self._expire(now)
+
+    # How.
+
+    def _taken(self, credits: int) -> list[tuple[int | None, int]]:
+        sources = [(self.next_reset, 1, None, self.of_allowance)]
+        grants = [(g.expires_at, 0, place, g.remaining) for place, g in enumerate(self.grants)]
+        parts: list[tuple[int | None, int]] = []
+        wanted = credits
+        for _, _, place, there in sorted(
+            [*grants, *sources], key=lambda s: (s[0], s[1], s[2] or 0)
+        ):
+            taken = min(there, wanted)
+            wanted -= taken
+            if taken:
+                parts.append((place, taken))
+        if wanted:
+            raise Refused("InsufficientCredits", required=credits, available=self.available)
+        return parts
+
+    def _use(self, place: int | None, credits: int) -> None:
+        if place is None:
+            self.used += credits
+        else:
+            self.grants[place].remaining -= credits
+            self.grants[place].used += credits
+            self.bonus_used += credits
+
+    def _end_part(
+        self, hold: Hold, place: int | None, credits: int, used: int, now: datetime
+    ) -> None:
+        if hold.cycle == self.cycle:
+            if place is None:
+                self.used += used
+            else:
+                self.bonus_used += used
+        if place is not None:
+            grant = self.grants[place]
+            grant.held -= credits
+            grant.used += used
+            if grant.expires_at <= now:
+                grant.expired += credits - used
+            else:
+                grant.remaining += credits - used
+
+    def _expire(self, now: datetime) -> int:
+        gone = 0
+        for grant in self.grants:
+            if grant.expires_at <= now:
+                gone += grant.remaining
+                grant.expired += grant.remaining
+                grant.remaining = 0
+        return gone
+
+    def _reset(self, now: datetime) -> None:
+        self.cycle += 1
+        self.last_reset = self.next_reset
+        self.reset_cycles.append(self.cycle)
+        while self.start_of(self.cycle + 1) <= now:
+            self.cycle += 1
+            self.last_reset = self.start_of(self.cycle)
+            self.reset_cycles.append(self.cycle)
+        self.next_reset = self.start_of(self.cycle + 1)
+        self.plan, self.next_plan = self.next_plan or self.plan, None
+        self.allowance = PLANS[self.plan]
+        self.used = self.revoked = self.bonus_used = 0
+        self.given_at.append(now)
+
+    def _waits(self, now: datetime) -> bool:
+        return self.set_aside is not None and self.set_aside.retry_at > now
+
+    def _watch(self, now: datetime) -> None:
+        lately = {at for at in self.given_at if now - DAY < at <= now}
+        if len(lately) > 3:
+            failures = self.set_aside.failures if self.set_aside else 0
+            self.set_aside = SetAside("runaway", NEVER, failures)

@@ -1,0 +1,71 @@
+"""What is in the tables, and the plans that are put there."""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits.statement import statement_of, statement_query
+from sketchmaker.credits.tables import GRANTS, HOLDS, IS_ACTIVE, LEDGER, PLANS, SUBSCRIPTIONS
+from sketchmaker.database import Database
+from tests.support import credit_model as model
+
+_ROWS = select(SUBSCRIPTIONS, PLANS.c.name.label("plan")).join(
+    PLANS, PLANS.c.id == SUBSCRIPTIONS.c.plan_id
+)
+_GRANTS = select(GRANTS).order_by(GRANTS.c.id)
+_HOLDS = select(HOLDS).order_by(HOLDS.c.id)
+_NEW_ROWS = select(LEDGER).where(LEDGER.c.id > bindparam("after")).order_by(LEDGER.c.id)
+
+
+class Found:
+    """All that is in the tables, read in one snapshot: nobody else is there."""
+
+    def __init__(self, session: Session, now: datetime, last_id: int) -> None:
+        self.rows = {row.id: row._mapping for row in session.execute(_ROWS)}
+        self.grants: dict[int, list[object]] = defaultdict(list)
+        for row in session.execute(_GRANTS):
+            numbers = (row.credits_remaining, row.credits_held, row.credits_used)
+            self.grants[row.user_id].append((*numbers, row.credits_expired, row.expires_at))
+        self.holds: dict[int, list[object]] = defaultdict(list)
+        for row in session.execute(_HOLDS):
+            numbers = (row.cycle, row.credits_held, row.credits_settled)
+            self.holds[row.subscription_id].append((*numbers, row.state, row.expires_at))
+        self.ledger: dict[int, list[Any]] = defaultdict(list)
+        for row in session.execute(_NEW_ROWS, {"after": last_id}):
+            self.ledger[row.subscription_id].append(row)
+        statements = session.execute(statement_query(now).where(IS_ACTIVE))
+        shown = [statement_of(*row, now=now) for row in statements]
+        self.statements = {statement.subscription_id: statement for statement in shown}
+
+
+def grant_facts(grant: model.Grant) -> tuple[object, ...]:
+    expires_at = None if grant.expires_at == model.NEVER else grant.expires_at
+    return grant.remaining, grant.held, grant.used, grant.expired, expires_at
+
+
+def hold_facts(hold: model.Hold) -> tuple[object, ...]:
+    return hold.cycle, hold.credits, hold.settled, hold.state, hold.expires_at
+
+
+def add_plans(database: Database, *, now: datetime) -> None:
+    """Plans so small that amounts often meet their edges."""
+    with database.transaction() as session:
+        session.execute(
+            insert(PLANS),
+            [
+                {
+                    "name": name,
+                    "display_name": name.title(),
+                    "monthly_credits": credits,
+                    "description": "",
+                    "features": [],
+                    "is_active": True,
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for name, credits in model.PLANS.items()
+            ],
+        )

@@ -1,0 +1,202 @@
+"""Charges and holds, with keys and without."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import (
+    charges,
+    holds,
+    idempotency,
+)
+from sketchmaker.credits.errors import CreditError
+from tests.support import credit_model as model
+from tests.support.engine_machine.stage import (
+    AMOUNTS,
+    LIFETIMES,
+    PASSING,
+    PLACES,
+    WHO,
+    Amount,
+    Stage,
+    Subject,
+)
+
+
+class SpendingRules(Stage):
+    """What people do with their credits."""
+
+    @rule(who=WHO, amount=AMOUNTS)
+    def charge(self, who: int, amount: Amount) -> None:
+        subject, credits = self._subject(who, amount)
+        charged = self._both(
+            subject,
+            lambda session: charges.charge(
+                session, user_id=subject.user_id, credits=credits, action="images", now=self.now
+            ),
+            lambda person: person.spend(credits, self.now),
+        )
+        if charged:
+            assert (charged.credits, charged.cycle) == (credits, subject.person.cycle)
+            assert charged.available == subject.person.available
+
+    @rule(who=WHO, amount=AMOUNTS, lifetime=LIFETIMES)
+    def hold(self, who: int, amount: Amount, lifetime: timedelta) -> None:
+        subject, credits = self._subject(who, amount)
+        placed = self._both(
+            subject,
+            lambda session: holds.place(
+                session,
+                user_id=subject.user_id,
+                credits=credits,
+                action="images",
+                now=self.now,
+                lifetime=lifetime,
+            ),
+            lambda person: person.hold(credits, self.now + lifetime, self.now),
+        )
+        if placed:
+            subject.hold_ids.append(placed.id)
+            assert (placed.credits, placed.cycle) == (credits, subject.person.cycle)
+            assert placed.expires_at == self.now + lifetime
+            assert placed.available == subject.person.available
+
+    @rule(who=WHO, place=PLACES, credits=st.integers(0, 6))
+    def end_a_hold(self, who: int, place: int, credits: int) -> None:
+        """Settle so many credits; none means release."""
+        subject = self.subjects[who]
+        number = self._hold(subject, place)
+        if number is None:
+            return
+        hold_id = subject.hold_ids[number]
+
+        def engine(session: Session) -> Any:
+            if credits:
+                return holds.settle(session, hold_id=hold_id, credits=credits, now=self.now)
+            return holds.release(session, hold_id=hold_id, reason="It failed.", now=self.now)
+
+        def rules(person: model.Person) -> model.End:
+            ending = "settled" if credits else "released"
+            return person.end_hold(person.holds[number], credits, ending, self.now)
+
+        self._both(subject, engine, rules)
+
+    @rule(who=WHO, place=PLACES, passing=PASSING)
+    def extend_a_hold(self, who: int, place: int, passing: timedelta) -> None:
+        subject, until = self.subjects[who], self.now + passing
+        number = self._hold(subject, place)
+        if number is not None:
+            self._both(
+                subject,
+                lambda session: holds.extend(
+                    session, hold_id=subject.hold_ids[number], until=until
+                ),
+                lambda person: person.extend(person.holds[number], until),
+            )
+
+    @precondition(lambda self: not self._somebody_is_busy())
+    @rule()
+    def expire_holds(self) -> None:
+        with self.database.transaction() as session:
+            ended = holds.release_expired(session, now=self.now)
+        overdue = [
+            (hold, subject.person)
+            for subject in self.subjects
+            for hold in subject.person.pending
+            if hold.expires_at <= self.now
+        ]
+        for hold, person in overdue:
+            person.end_hold(hold, 0, "expired", self.now)
+        assert ended == len(overdue)
+
+    @rule(who=WHO, key=st.sampled_from("ab"), credits=st.sampled_from([1, 2, 11]))
+    def charge_with_a_key(self, who: int, key: str, credits: int) -> None:
+        subject = self.subjects[who]
+        self._once(
+            subject,
+            ("charge", key, credits),
+            lambda: self.desk.charge(
+                user_id=subject.user_id, credits=credits, action="images", now=self.now, key=key
+            ),
+            lambda person: person.spend(credits, self.now),
+        )
+
+    @rule(who=WHO, key=st.sampled_from("ab"), credits=st.sampled_from([1, 2, 11]))
+    def hold_with_a_key(self, who: int, key: str, credits: int) -> None:
+        subject = self.subjects[who]
+        until = self.now + holds.DEFAULT_LIFETIME
+        placed = self._once(
+            subject,
+            ("hold", key, credits),
+            lambda: self.desk.hold(
+                user_id=subject.user_id, credits=credits, action="images", now=self.now, key=key
+            ),
+            lambda person: person.hold(credits, until, self.now),
+        )
+        if placed and placed.id not in subject.hold_ids:
+            subject.hold_ids.append(placed.id)
+
+    @rule(who=WHO, key=st.sampled_from("ab"), place=PLACES, credits=st.integers(1, 4))
+    def settle_with_a_key(self, who: int, key: str, place: int, credits: int) -> None:
+        subject = self.subjects[who]
+        number = self._hold(subject, place)
+        if number is None:
+            return
+        hold_id = subject.hold_ids[number]
+        self._once(
+            subject,
+            ("settle", key, (hold_id, credits)),
+            lambda: self.desk.settle(hold_id=hold_id, credits=credits, now=self.now, key=key),
+            lambda person: person.end_hold(person.holds[number], credits, "settled", self.now),
+        )
+
+    @precondition(lambda self: not self._somebody_is_busy())
+    @rule()
+    def forget_old_keys(self) -> None:
+        with self.database.transaction() as session:
+            forgotten = idempotency.forget_old(session, now=self.now)
+        old = [key for key, (_, _, at) in self.answers.items() if self.now - at > timedelta(days=8)]
+        assert forgotten == len(old)
+        for key in old:
+            del self.answers[key]
+
+    def _once(
+        self,
+        subject: Subject,
+        request: tuple[str, str, Any],
+        engine: Callable[[], Any],
+        rules: Callable[[model.Person], Any],
+    ) -> Any:
+        """A request with a key: the model remembers answers too, refusals among them."""
+        if subject.actor:
+            return None
+        verb, key, parameters = request
+        try:
+            answer: Any = engine()
+        except CreditError as error:
+            answer = error
+        name = (subject.user_id, verb, key)
+        if name in self.answers:
+            self._compare_answers(answer, *self.answers[name][:2], parameters)
+            return None
+        if type(answer).__name__ == "InsufficientCredits":
+            # The refusal is committed, and with it what it found due.
+            subject.person.bring_up(self.now)
+        self._agree(answer, subject.person, rules)
+        if type(answer).__name__ == "InsufficientCredits" or not isinstance(answer, CreditError):
+            self.answers[name] = (parameters, answer, self.now)
+        return None if isinstance(answer, CreditError) else answer
+
+    @staticmethod
+    def _compare_answers(answer: Any, parameters: Any, first: Any, asked: Any) -> None:
+        if parameters != asked:
+            assert type(answer).__name__ == "KeyReused"
+        elif isinstance(first, CreditError):
+            assert type(answer) is type(first) and str(answer) == str(first)
+            assert vars(answer) == vars(first)
+        else:
+            assert answer == first

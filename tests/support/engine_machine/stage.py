@@ -1,0 +1,252 @@
+"""Two people on a stage: time, the comparison after every step, and how a rule is played."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import Table, delete
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import (
+    books,
+    subscriptions,
+)
+from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.side_tables import KEYS, ResetSetAside
+from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.database import Database
+from tests.support import credit_model as model
+from tests.support.credit_ledger import LedgerReader
+from tests.support.engine_machine.found import Found, grant_facts, hold_facts
+from tests.support.people import add_user
+
+START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+ANCHORS = [
+    START,
+    datetime(2024, 2, 29, 23, 30, tzinfo=UTC),
+    datetime(2026, 3, 15, 7, 30, tzinfo=UTC),
+    datetime(2025, 12, 31, 1, 30, tzinfo=UTC),
+]
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
+SET_ASIDE = cast(Table, ResetSetAside.__table__)
+TABLES = [KEYS, SET_ASIDE, LEDGER, HOLDS, GRANTS, SUBSCRIPTIONS]
+
+WHO = st.integers(0, 1)
+AMOUNTS = st.sampled_from([1, 2, 3, 5, 8, 13, "all", "one too many"])
+PLAN_NAMES = st.sampled_from(list(model.PLANS))
+BESIDE = st.sampled_from([timedelta(microseconds=n) for n in (-1, 0, 1)])
+LIFETIMES = st.sampled_from([timedelta(hours=1), timedelta(days=3), timedelta(days=40)])
+PASSING = st.sampled_from(
+    [timedelta(minutes=1), timedelta(hours=2), timedelta(days=1), timedelta(days=33)]
+)
+PLACES = st.integers(0, 15)
+
+Amount = int | str
+
+
+@dataclass
+class Tally:
+    """How many steps were taken, over all examples."""
+
+    steps: int = 0
+    examples: int = 0
+
+
+@dataclass
+class Actor:
+    """Somebody who has locked a user's subscription and takes their time."""
+
+    session: Session
+    transaction: AbstractContextManager[Session]
+    committed: model.Person
+
+
+@dataclass
+class Subject:
+    """One user: in the database, and in the model."""
+
+    user_id: int
+    subscription_id: int
+    person: model.Person
+    grant_ids: list[int]
+    hold_ids: list[int]
+    actor: Actor | None = None
+
+    @property
+    def committed(self) -> model.Person:
+        """What everybody else sees."""
+        return self.actor.committed if self.actor else self.person
+
+
+class Stage(RuleBasedStateMachine):
+    """Every rule does the same to the engine and to the model, and compares what they answer."""
+
+    database: Database
+    tally: Tally
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = CreditDesk(self.database)
+        self.now = START
+        self.subjects: list[Subject] = []
+        self.answers: dict[tuple[int, str, str], tuple[Any, Any, datetime]] = {}
+        self.ledger = LedgerReader()
+        self.tally.examples += 1
+
+    # The stage.
+
+    @initialize(
+        plans=st.tuples(PLAN_NAMES, PLAN_NAMES),
+        zones=st.tuples(st.sampled_from(ZONES), st.sampled_from(ZONES)),
+        anchor=st.sampled_from(ANCHORS),
+    )
+    def two_people_join(
+        self, plans: tuple[str, str], zones: tuple[str, str], anchor: datetime
+    ) -> None:
+        self.now = anchor
+        with self.database.transaction() as session:
+            for plan, zone in zip(plans, zones, strict=True):
+                user = add_user(session, now=anchor)
+                row = subscriptions.start(
+                    session, user_id=user.id, plan_name=plan, now=anchor, time_zone=zone
+                )
+                person = model.Person(plan, anchor, zone)
+                self.subjects.append(Subject(user.id, row.id, person, [], []))
+
+    def teardown(self) -> None:
+        for subject in self.subjects:
+            if subject.actor:
+                self._finish(subject, commit=False)
+        try:
+            with self.database.reading() as session:
+                violations = [str(violation) for violation in books.verify(session, now=self.now)]
+            assert not violations, violations
+        finally:
+            with self.database.transaction() as session:
+                for table in TABLES:
+                    session.execute(delete(table))
+
+    # Time.
+
+    @rule(who=WHO, kind=st.sampled_from(["reset", "grant", "hold"]), place=PLACES, beside=BESIDE)
+    def go_to_a_boundary(self, who: int, kind: str, place: int, beside: timedelta) -> None:
+        person = self.subjects[who].person
+        at = [person.next_reset]
+        if kind == "grant":
+            at = [grant.expires_at for grant in person.grants if grant.expires_at != model.NEVER]
+        if kind == "hold":
+            at = [hold.expires_at for hold in person.pending]
+        if at:
+            self.now = at[place % len(at)] + beside
+
+    @rule(passing=PASSING)
+    def time_passes(self, passing: timedelta) -> None:
+        self.now += passing
+
+    @rule(passing=PASSING)
+    def the_clock_is_set_back(self, passing: timedelta) -> None:
+        self.now -= passing
+
+    # What must always hold.
+
+    @invariant()
+    def the_database_says_what_the_model_says(self) -> None:
+        self.tally.steps += 1
+        with self.database.reading() as session:
+            found = Found(session, self.now, self.ledger.last_id)
+        for subject in self.subjects:
+            person, number = subject.committed, subject.subscription_id
+            expected = {**person.row(), "plan": person.plan}
+            assert {name: found.rows[number][name] for name in expected} == expected
+            assert found.grants[subject.user_id] == [grant_facts(g) for g in person.grants]
+            assert found.holds[number] == [hold_facts(hold) for hold in person.holds]
+            self.ledger.read_on(number, found.ledger[number], person)
+            statement = found.statements.get(number)
+            seen = person.seen_at(self.now) if person.is_active else {}
+            assert {name: getattr(statement, name) for name in seen} == seen
+            assert (statement is None) is not person.is_active
+
+    # How.
+
+    def _subject(self, who: int, amount: Amount) -> tuple[Subject, int]:
+        subject = self.subjects[who]
+        if isinstance(amount, int):
+            return subject, amount
+        there = subject.person.seen_at(self.now)["available"]
+        assert isinstance(there, int)
+        return subject, max(there, 1) if amount == "all" else there + 1
+
+    def _hold(self, subject: Subject, place: int) -> int | None:
+        """The number of a hold, the newest first."""
+        count = len(subject.person.holds)
+        return count - 1 - place % count if count else None
+
+    def _both(
+        self,
+        subject: Subject,
+        engine: Callable[[Session], Any],
+        rules: Callable[[model.Person], Any],
+    ) -> Any:
+        """The engine's answer, once the model has agreed; None when both refuse."""
+        answer = self._answer(subject, engine)
+        self._agree(answer, subject.person, rules)
+        return None if isinstance(answer, CreditError) else answer
+
+    def _agree(
+        self, answer: Any, person: model.Person, rules: Callable[[model.Person], Any]
+    ) -> None:
+        expected = _expected(person, rules)
+        if isinstance(expected, model.Refused):
+            assert type(answer).__name__ == expected.name, (answer, expected.facts)
+            assert {name: getattr(answer, name) for name in expected.facts} == expected.facts
+            return
+        assert not isinstance(answer, CreditError), repr(answer)
+        if isinstance(expected, model.End):
+            assert vars(expected) == {name: getattr(answer, name) for name in vars(expected)}
+        elif isinstance(expected, int):
+            assert answer == expected
+
+    def _answer(self, subject: Subject, engine: Callable[[Session], Any]) -> Any:
+        try:
+            with self._session(subject) as session:
+                return engine(session)
+        except CreditError as error:
+            return error
+
+    @contextmanager
+    def _session(self, subject: Subject) -> Iterator[Session]:
+        """The open one of whoever has locked the subscription, else one of its own."""
+        if subject.actor:
+            with subject.actor.session.begin_nested():
+                yield subject.actor.session
+        else:
+            with self.database.transaction() as session:
+                yield session
+
+    def _finish(self, subject: Subject, *, commit: bool) -> None:
+        actor, subject.actor = subject.actor, None
+        assert actor is not None
+        if commit:
+            actor.transaction.__exit__(None, None, None)
+            return
+        actor.session.rollback()
+        actor.transaction.__exit__(None, None, None)
+        subject.person = actor.committed
+        del subject.grant_ids[len(subject.person.grants) :]
+        del subject.hold_ids[len(subject.person.holds) :]
+
+    def _somebody_is_busy(self) -> bool:
+        return any(subject.actor for subject in self.subjects)
+
+
+def _expected(person: model.Person, rules: Callable[[model.Person], Any]) -> Any:
+    try:
+        with person.whole_or_not_at_all():
+            return rules(person)
+    except model.Refused as refusal:
+        return refusal

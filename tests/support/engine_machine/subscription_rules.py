@@ -1,0 +1,189 @@
+"""Grants, plans, leaving and coming back, resets."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from sketchmaker.credits import (
+    adjustments,
+    forced_resets,
+    grants,
+    guard,
+    lifecycle,
+    plan_changes,
+    resets,
+)
+from sketchmaker.credits.errors import CreditError
+from tests.support import credit_model as model
+from tests.support.engine_machine.stage import (
+    BESIDE,
+    PASSING,
+    PLAN_NAMES,
+    WHO,
+    Stage,
+)
+
+
+class SubscriptionRules(Stage):
+    """What is done to people's credits."""
+
+    @rule(who=WHO, credits=st.integers(1, 6), lasting=st.none() | PASSING)
+    def grant(self, who: int, credits: int, lasting: timedelta | None) -> None:
+        self._grant(who, credits, None if lasting is None else self.now + lasting)
+
+    @rule(who=WHO, credits=st.integers(1, 6), beside=BESIDE)
+    def grant_until_the_reset(self, who: int, credits: int, beside: timedelta) -> None:
+        self._grant(who, credits, self.subjects[who].person.next_reset + beside)
+
+    @precondition(lambda self: not self._somebody_is_busy())
+    @rule()
+    def expire_grants(self) -> None:
+        with self.database.transaction() as session:
+            expired = grants.expire_due(session, now=self.now)
+        assert expired == sum(s.person.expire_grants(self.now) for s in self.subjects)
+
+    @rule(who=WHO, credits=st.sampled_from([1, 4, 40]))
+    def revoke(self, who: int, credits: int) -> None:
+        subject = self.subjects[who]
+        self._both(
+            subject,
+            lambda session: adjustments.revoke(
+                session, user_id=subject.user_id, credits=credits, reason="Abuse.", now=self.now
+            ),
+            lambda person: person.revoke(credits, self.now),
+        )
+
+    @rule(who=WHO, plan=PLAN_NAMES, when=st.sampled_from(["now", "next_reset", "restart"]))
+    def change_plan(self, who: int, plan: str, when: plan_changes.When) -> None:
+        subject = self.subjects[who]
+        choice: dict[str, Any] = {
+            "subscription_id": subject.subscription_id,
+            "plan_name": plan,
+            "when": when,
+            "now": self.now,
+        }
+        foreseen = self._answer(subject, lambda session: plan_changes.preview(session, **choice))
+        change = self._both(
+            subject,
+            lambda session: plan_changes.apply(session, **choice),
+            lambda person: person.change_plan(plan, when, self.now),
+        )
+        if change:
+            assert foreseen == change
+            assert change.available_after == subject.person.available
+        else:
+            assert isinstance(foreseen, CreditError)
+
+    @rule(who=WHO)
+    def cancel_a_scheduled_change(self, who: int) -> None:
+        subject = self.subjects[who]
+        self._both(
+            subject,
+            lambda session: plan_changes.cancel_scheduled(
+                session, subscription_id=subject.subscription_id, now=self.now
+            ),
+            lambda person: person.cancel_change(self.now),
+        )
+
+    @rule(who=WHO)
+    def deactivate(self, who: int) -> None:
+        subject = self.subjects[who]
+        self._both(
+            subject,
+            lambda session: lifecycle.deactivate(
+                session, subscription_id=subject.subscription_id, now=self.now
+            ),
+            lambda person: person.deactivate(self.now),
+        )
+
+    # Twice, so that people are back more often than away.
+    @rule(who=WHO)
+    def reactivate(self, who: int) -> None:
+        self._reactivate(who)
+
+    @precondition(lambda self: any(not s.person.is_active for s in self.subjects))
+    @rule(who=WHO)
+    def come_back(self, who: int) -> None:
+        self._reactivate(who)
+
+    @rule(limit=st.sampled_from([1, 10]))
+    def reset_due(self, limit: int) -> None:
+        with self.database.transaction() as session:
+            done = resets.reset_due(session, now=self.now, limit=limit)
+        free = [subject for subject in self.subjects if not subject.actor]
+        free.sort(key=lambda subject: (subject.person.next_reset, subject.subscription_id))
+        expected: list[int] = []
+        for subject in free:
+            if len(expected) < limit and subject.person.reset_if_due(self.now):
+                expected.append(subject.subscription_id)
+        assert [reset.subscription_id for reset in done] == expected
+
+    @rule(who=WHO)
+    def force_reset(self, who: int) -> None:
+        subject = self.subjects[who]
+        self._both(
+            subject,
+            lambda session: forced_resets.force_reset(
+                session,
+                subscription_id=subject.subscription_id,
+                now=self.now,
+                by_id=None,
+                reason="They asked.",
+            ),
+            lambda person: person.force_reset(self.now),
+        )
+
+    @precondition(lambda self: not self._somebody_is_busy())
+    @rule(who=WHO)
+    def a_reset_fails(self, who: int) -> None:
+        subject = self.subjects[who]
+        with self.database.transaction() as session:
+            guard.set_aside(
+                session, subscription_id=subject.subscription_id, error="It broke.", now=self.now
+            )
+        subject.person.fail(self.now)
+
+    @rule(who=WHO)
+    def release_what_was_set_aside(self, who: int) -> None:
+        subject = self.subjects[who]
+
+        def rules(person: model.Person) -> bool:
+            was_there, person.set_aside = person.set_aside is not None, None
+            return was_there
+
+        self._both(
+            subject,
+            lambda session: guard.release(session, subscription_id=subject.subscription_id),
+            rules,
+        )
+
+    def _grant(self, who: int, credits: int, expires_at: datetime | None) -> None:
+        subject = self.subjects[who]
+        given = self._both(
+            subject,
+            lambda session: grants.grant(
+                session,
+                user_id=subject.user_id,
+                credits=credits,
+                kind="admin",
+                reason="Sorry.",
+                expires_at=expires_at,
+                now=self.now,
+            ),
+            lambda person: person.grant(credits, expires_at or model.NEVER, self.now),
+        )
+        if given:
+            subject.grant_ids.append(given.id)
+            assert given.available == subject.person.available
+
+    def _reactivate(self, who: int) -> None:
+        subject = self.subjects[who]
+        self._both(
+            subject,
+            lambda session: lifecycle.reactivate(
+                session, subscription_id=subject.subscription_id, now=self.now
+            ),
+            lambda person: person.reactivate(self.now),
+        )
