@@ -1,6 +1,7 @@
-"""An amount of credits is a whole positive number within a bound, checked before any SQL."""
+"""What a spend is made of, checked before any SQL: a whole positive amount, and a name for it."""
 
-from sketchmaker.credits.errors import InvalidAmount
+from sketchmaker.credits.actions import ENGINE_ACTIONS
+from sketchmaker.credits.errors import InvalidAmount, ReservedAction
 
 MAX_CREDITS = 1_000_000_000
 
@@ -14,3 +15,14 @@ def checked_amount(value: object) -> int:
     if type(value) is not int or not 1 <= value <= MAX_CREDITS:
         raise InvalidAmount(value, MAX_CREDITS)
     return value
+
+
+def checked_action(name: str) -> str:
+    """Give back the name of a spend, when it is none of the engine's own.
+
+    Raises:
+        ReservedAction: a charge by that name would pass for a reset, or a grant.
+    """
+    if name in ENGINE_ACTIONS:
+        raise ReservedAction(name)
+    return name

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import idempotency, ledger
-from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.balance import Part
 from sketchmaker.credits.side_tables import (
     KEYS,
@@ -49,6 +49,9 @@ class Request:
     now: datetime
     details: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        checked_action(self.action)
+
 
 def charge(
     session: Session,
@@ -63,6 +66,7 @@ def charge(
 
     Raises:
         InvalidAmount: not a whole number from 1 to the limit.
+        ReservedAction: the engine uses that name itself.
         InsufficientCredits: fewer are available; nothing was spent.
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.

@@ -34,6 +34,14 @@ class InsufficientCredits(CreditError):
         )
 
 
+class ReservedAction(CreditError):
+    """The engine tells of its own doings by that name; a spend has to have another."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        super().__init__(f"Spending can't be called {action!r}: the ledger uses it. Rename it.")
+
+
 class NoActiveSubscription(CreditError):
     """The user has no plan at the moment."""
 
@@ -48,6 +56,14 @@ class AlreadySubscribed(CreditError):
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         super().__init__("This account has an active plan already.")
+
+
+class SubscriptionEnded(AlreadySubscribed):
+    """The user had a subscription, which has ended: a new one would give its credits again."""
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(user_id)
+        self.args = ("This account's plan was ended. Take it up again instead.",)
 
 
 class SubscriptionNotFound(CreditError):

@@ -16,7 +16,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import grants, present, state
-from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.charges import bonus_facts
 from sketchmaker.credits.errors import HoldNotFound, HoldNotPending, InvalidAmount
@@ -65,6 +65,7 @@ def place(
 
     Raises:
         InvalidAmount: not a whole number from 1 to the limit.
+        ReservedAction: the engine uses that name itself.
         InsufficientCredits: fewer are available; nothing was set aside.
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
@@ -78,7 +79,7 @@ def place(
             user_id=user_id,
             subscription_id=taken.subscription_id,
             cycle=taken.cycle,
-            action=action,
+            action=checked_action(action),
             credits_held=amount,
             credits_settled=0,
             parts=_written(taken),

@@ -12,7 +12,7 @@ from sketchmaker.credits.actions import (
     START_ACTION,
 )
 from sketchmaker.credits.cycle import cycle_start
-from sketchmaker.credits.errors import AlreadySubscribed
+from sketchmaker.credits.errors import AlreadySubscribed, SubscriptionEnded
 from sketchmaker.credits.plans import FREE_PLAN, active_plan
 from sketchmaker.credits.tables import (
     UserSubscription,
@@ -33,8 +33,10 @@ def start(
     Raises:
         UnknownPlan: no active plan has that name.
         AlreadySubscribed: the user has an active subscription, or another request just made one.
+        SubscriptionEnded: the user had one; `lifecycle.reactivate` takes it up again.
     """
     plan = active_plan(session, plan_name)
+    _refuse_fresh_start(session, user_id)
     subscription = UserSubscription(
         user_id=user_id,
         plan_id=plan.id,
@@ -63,6 +65,14 @@ def users_without_one(session: Session) -> list[User]:
     """
     had_one = exists().where(UserSubscription.user_id == User.id)
     return list(session.scalars(select(User).where(~had_one).order_by(User.id)))
+
+
+def _refuse_fresh_start(session: Session, user_id: int) -> None:
+    # Ended and begun afresh, a subscription would give its allowance twice in one cycle; and what
+    # grants have left would stay with the one that has ended.
+    ended = exists().where(UserSubscription.user_id == user_id, ~UserSubscription.is_active)
+    if session.scalar(select(ended)):
+        raise SubscriptionEnded(user_id)
 
 
 def _record_start(

@@ -3,19 +3,17 @@
 import typing
 from functools import cache
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, case, cast, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import actions
 from sketchmaker.credits.books.sweeps import (
     GRANT,
-    HOLD,
     LEDGER_ROW,
     PLAN,
     Rule,
     Sweep,
     whole_numbers,
-    within,
 )
 from sketchmaker.credits.grants import KINDS
 from sketchmaker.credits.tables import (
@@ -30,6 +28,9 @@ from sketchmaker.credits.tables import (
 USERS = typing.cast(Table, User.__table__)
 IS_PENDING = HOLDS.c.state == HoldState.PENDING.value
 
+STILL = (actions.DEACTIVATION_ACTION, actions.REACTIVATION_ACTION, actions.RESCHEDULE_ACTION)
+"""What the ledger tells of although no credit moves."""
+
 
 @cache
 def plan_sweep(dialect: str) -> Sweep:
@@ -41,7 +42,7 @@ def plan_sweep(dialect: str) -> Sweep:
         "0 or more",
         PLANS.c.monthly_credits,
     )
-    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, *_integers(dialect, PLANS)])
+    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, *integers(dialect, PLANS)])
 
 
 @cache
@@ -56,7 +57,7 @@ def ledger_sweep(dialect: str) -> Sweep:
         LEDGER_ROW,
         LEDGER.c.id,
         source,
-        [*_ledger_references(), *_ledger_shapes(), *_integers(dialect, LEDGER)],
+        [*_ledger_references(), *_ledger_shapes(), *integers(dialect, LEDGER)],
     )
 
 
@@ -131,11 +132,6 @@ def _engine_shapes() -> list[Rule]:
     bonus_only = (actions.GRANT_ACTION, actions.GRANT_EXPIRY_ACTION)
     either_way = (*bonus_only, actions.CORRECTION_ACTION)
     allowance_only = [name for name in actions.ENGINE_ACTIONS if name not in either_way]
-    still = (
-        actions.DEACTIVATION_ACTION,
-        actions.REACTIVATION_ACTION,
-        actions.RESCHEDULE_ACTION,
-    )
     return [
         Rule(
             "B29",
@@ -158,104 +154,13 @@ def _engine_shapes() -> list[Rule]:
                 and_(action == actions.GRANT_EXPIRY_ACTION, delta >= 0),
                 and_(action == actions.ADJUSTMENT_ACTION, delta > 0),
                 and_(action == actions.START_ACTION, delta < 0),
-                and_(action.in_(still), delta != 0),
+                and_(action.in_(STILL), delta != 0),
             ),
             "The change has the wrong sign for what was done.",
             "the other sign, or none",
             delta,
         ),
     ]
-
-
-@cache
-def hold_sweep(dialect: str) -> Sweep:
-    """B3, B13, B15, B16, B27 for holds."""
-    ends = (
-        select(
-            LEDGER.c.hold_id,
-            func.count().label("rows"),
-            func.sum(LEDGER.c.credits_used).label("used"),
-            func.min(LEDGER.c.cycle).label("cycle"),
-            func.min(LEDGER.c.subscription_id).label("subscription_id"),
-        )
-        .where(within(LEDGER.c.hold_id))
-        .group_by(LEDGER.c.hold_id)
-        .subquery("ends")
-    )
-    source = HOLDS.outerjoin(ends, ends.c.hold_id == HOLDS.c.id).outerjoin(
-        SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == HOLDS.c.subscription_id
-    )
-    rows = func.coalesce(ends.c.rows, 0)
-    ended_rows = case((IS_PENDING, 0), else_=1)
-    same = [
-        Rule("B16", ends.c.used != HOLDS.c.credits_settled, "Its ledger row used another amount.",
-             HOLDS.c.credits_settled, ends.c.used),
-        Rule("B16", ends.c.cycle != HOLDS.c.cycle, "Its ledger row is of another cycle.",
-             HOLDS.c.cycle, ends.c.cycle),
-        Rule("B16", ends.c.subscription_id != HOLDS.c.subscription_id,
-             "Its ledger row is another subscription's.",
-             HOLDS.c.subscription_id, ends.c.subscription_id),
-    ]  # fmt: skip
-    once = Rule(
-        "B15",
-        rows != ended_rows,
-        "A hold that ended has one ledger row, a pending one has none.",
-        ended_rows,
-        rows,
-    )
-    return Sweep(
-        HOLD,
-        HOLDS.c.id,
-        source,
-        [*_hold_numbers(), once, *same, _hold_owner(), *_integers(dialect, HOLDS)],
-    )
-
-
-def _hold_numbers() -> list[Rule]:
-    hold = HOLDS.c
-    states = [state.value for state in HoldState]
-    ended = hold.ended_at.is_not(None)
-    return [
-        Rule("B13", hold.credits_held <= 0, "It holds nothing.", "1 or more", hold.credits_held),
-        Rule(
-            "B13",
-            or_(hold.credits_settled < 0, hold.credits_settled > hold.credits_held),
-            "More was settled than held, or less than nothing.",
-            hold.credits_held,
-            hold.credits_settled,
-        ),
-        Rule(
-            "B13",
-            hold.state.not_in(states),
-            "There is no such state.",
-            "|".join(states),
-            hold.state,
-        ),
-        Rule(
-            "B13",
-            ended == IS_PENDING,
-            "A hold has an end when it is no longer pending, and only then.",
-            hold.state,
-            hold.ended_at,
-        ),
-        Rule(
-            "B13",
-            (hold.state == HoldState.SETTLED.value) != (hold.credits_settled > 0),
-            "A hold that was settled, and no other, charged something.",
-            hold.state,
-            hold.credits_settled,
-        ),
-    ]
-
-
-def _hold_owner() -> Rule:
-    return Rule(
-        "B27",
-        or_(SUBSCRIPTIONS.c.id.is_(None), SUBSCRIPTIONS.c.user_id != HOLDS.c.user_id),
-        "The hold names a user whose subscription it is not on.",
-        SUBSCRIPTIONS.c.user_id,
-        HOLDS.c.user_id,
-    )
 
 
 @cache
@@ -285,8 +190,9 @@ def grant_sweep(dialect: str) -> Sweep:
         Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", grant.user_id),
     ]
     source = GRANTS.outerjoin(USERS, USERS.c.id == grant.user_id)
-    return Sweep(GRANT, grant.id, source, [*rules, *_integers(dialect, GRANTS)])
+    return Sweep(GRANT, grant.id, source, [*rules, *integers(dialect, GRANTS)])
 
 
-def _integers(dialect: str, table: Table) -> list[Rule]:
+def integers(dialect: str, table: Table) -> list[Rule]:
+    """B3 for a table; only SQLite needs to be asked."""
     return whole_numbers("B3", table) if dialect == "sqlite" else []

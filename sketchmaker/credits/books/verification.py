@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.books import parts, row_rules, schedules, sums
+from sketchmaker.credits.books import hold_rules, parts, row_rules, schedules, sums
 from sketchmaker.credits.books.row_rules import USERS
 from sketchmaker.credits.books.sweeps import (
     GRANT,
@@ -97,7 +97,7 @@ def _passes(dialect: str) -> list[_Pass]:
             ],
         ),
         _Pass(GRANT, GRANTS, [_swept(row_rules.grant_sweep(dialect))]),
-        _Pass(HOLD, HOLDS, [_swept(row_rules.hold_sweep(dialect)), parts.check_hold_parts]),
+        _Pass(HOLD, HOLDS, [_swept(hold_rules.hold_sweep(dialect)), parts.check_hold_parts]),
         _Pass(
             LEDGER_ROW,
             LEDGER,
