@@ -1,5 +1,6 @@
 """What the forked processes do: a scheduler like any other, and a client that charges."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from threading import Event
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.errors import InsufficientCredits
 from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.scheduling.reset_runner import ResetRunner
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.kills.journal import Answer, Journal, Question
 
@@ -38,8 +40,18 @@ class ShiftedClock:
         time.sleep(seconds)
 
 
-def scheduler(url: str, shift: float) -> None:
-    """Reset what is due until killed."""
+def scheduler(url: str, shift: float, runs: str) -> None:
+    """Reset what is due until killed; `runs` is a file with a B and an E for each run."""
+    file = os.open(runs, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    run = ResetRunner.run
+
+    def noted(runner: ResetRunner) -> int:
+        os.write(file, b"B")
+        done = run(runner)
+        os.write(file, b"E")
+        return done
+
+    ResetRunner.run = noted  # type: ignore[assignment]  # of this process, which ends by SIGKILL
     SubscriptionScheduler(Database(url), ShiftedClock(shift)).start()
     Event().wait()
 

@@ -17,6 +17,7 @@ from tests.kills.processes import Forked, Zygote
 from tests.kills.roles import ShiftedClock
 from tests.kills.rounds import count, rounds, say
 from tests.kills.verdict import Tally
+from tests.support.people import assert_books_close
 from tests.support.waiting import wait_until
 
 ROUNDS = 20
@@ -114,6 +115,7 @@ def test_when_all_of_postgresql_is_killed_clients_and_scheduler_go_on_and_the_bo
             with round_ as chance:
                 outages.once(chance)
             assert outages.scheduler.is_running
+        assert_books_close(outages.database)
 
     say(f"{count(ROUNDS)} rounds: {outages.tally}, {outages.resets_unfinished} amid resets")
     assert outages.resets_unfinished >= count(ROUNDS) / 4
