@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint types imports format requirements upgrade migration clean venv dev
+.PHONY: help run setup test soak lint types imports format requirements upgrade migration clean venv dev
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ setup: venv ## Bring the database up to date: tables, plans, first administrator
 
 test: dev ## Check everything: lint, types, import contracts, all tests (ARGS="tests/credits -k reset")
 	@scripts/test.sh $(ARGS)
+
+soak: dev ## Check for hours what `make test` checks for minutes
+	@scripts/soak.sh
 
 lint: dev ## Check style and formatting
 	@$(BIN)/ruff check .

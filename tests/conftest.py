@@ -48,6 +48,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_run].stop()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what long tests did: the values that they recorded as the property "did"."""
+    for report in terminalreporter.getreports("passed"):
+        for name, what in report.user_properties:
+            if name == "did":
+                terminalreporter.write_line(f"{report.nodeid}: {what}")
+
+
 @pytest.fixture(scope="session")
 def databases(pytestconfig: pytest.Config) -> Databases:
     """The maker of databases, for tests that need several or empty ones."""

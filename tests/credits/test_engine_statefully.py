@@ -7,7 +7,7 @@ step the rows, the statements, the grants, the holds and the ledger are what the
 For longer: `--hypothesis-profile=soak`, as `make soak` does.
 """
 
-import sys
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -38,7 +38,9 @@ def quick_database(database: Database) -> Database:
     return database
 
 
-def test_whatever_happens_the_engine_keeps_the_rules(quick_database: Database) -> None:
+def test_whatever_happens_the_engine_keeps_the_rules(
+    quick_database: Database, record_property: Callable[[str, object], None]
+) -> None:
     add_plans(quick_database, now=START)
     tally = Tally()
     machine = type("Machine", (EngineMachine,), {"database": quick_database, "tally": tally})
@@ -47,7 +49,7 @@ def test_whatever_happens_the_engine_keeps_the_rules(quick_database: Database) -
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=EXAMPLES * _times(),
+            max_examples=max(EXAMPLES, settings().max_examples),
             stateful_step_count=STEPS_OF_AN_EXAMPLE,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -55,12 +57,5 @@ def test_whatever_happens_the_engine_keeps_the_rules(quick_database: Database) -
     )
 
     seconds = monotonic() - began
-    sys.stdout.write(
-        f"\n{quick_database.dialect}: {tally.steps:,} steps in {tally.examples:,} examples, "
-        f"{seconds:.0f} s\n"
-    )
+    record_property("did", f"{tally.steps:,} steps in {tally.examples:,} lives, {seconds:.0f} s")
     assert tally.steps >= STEPS // 2
-
-
-def _times() -> int:
-    return 20 if settings.get_current_profile_name() == "soak" else 1
