@@ -1,0 +1,160 @@
+"""What admins do: grants, plans, leaving and coming back, force. Each verb in its transaction."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import adjustments, forced_resets, grants, lifecycle, plan_changes
+from sketchmaker.credits.errors import (
+    ForceResetLimit,
+    NoActiveSubscription,
+    NothingToChange,
+    SetAside,
+)
+from sketchmaker.database import DatabaseUnavailable
+from tests.simulation.clock import NodeClock
+from tests.simulation.history import Operation
+from tests.simulation.simulation import Simulation
+
+NODE = "admin"
+DAY_SECONDS = 86_400
+REFUSALS = (NothingToChange, NoActiveSubscription, ForceResetLimit, SetAside)
+PLANS = ("free", "premium", "pro")
+
+WHEN: tuple[plan_changes.When, ...] = ("now", "now", "next_reset", "next_reset", "restart")
+
+Verb = Callable[[Session, datetime], Any]
+
+
+class Admin:
+    """Does something to some account. What is cut stays unknown: these verbs have no keys."""
+
+    def __init__(self, run: Simulation) -> None:
+        self._run = run
+        self._chance = run.streams.stream("admin")
+
+    def act(self) -> None:
+        """Something, to somebody."""
+        number = self._chance.choice(sorted(self._run.oracle.accounts))
+        kinds = (self._grant, self._grant, self._change, self._change, self._force, self._revoke)
+        kind = self._chance.choice((*kinds, self._leave, self._cancel))
+        kind(number)
+
+    def _grant(self, number: int) -> None:
+        account = self._run.oracle.accounts[number]
+        lasts = self._chance.choice((60.0, 10 * DAY_SECONDS, 70 * DAY_SECONDS, 0.0, -1.0))
+        expires_at = None
+        if lasts > 0:
+            expires_at = self._run.timeline.true + timedelta(seconds=lasts)
+        elif lasts < 0:
+            expires_at = account.next_boundary
+        operation = self._operation(number, "grant")
+
+        def verb(session: Session, now: datetime) -> Any:
+            if expires_at is not None and expires_at <= now:
+                raise NothingToChange
+            return grants.grant(
+                session,
+                user_id=account.user_id,
+                credits=self._chance.choice((1, 5, 40)),
+                kind="admin",
+                reason=operation.name,
+                now=now,
+                expires_at=expires_at,
+            )
+
+        self._do(operation, verb)
+
+    def _change(self, number: int) -> None:
+        plan = self._chance.choice(PLANS)
+        when = self._chance.choice(WHEN)
+        operation = self._operation(number, f"plan {plan} {when}")
+
+        def verb(session: Session, now: datetime) -> Any:
+            return plan_changes.apply(
+                session,
+                subscription_id=number,
+                plan_name=plan,
+                when=when,
+                now=now,
+                by_id=_number(operation),
+            )
+
+        self._do(operation, verb)
+
+    def _cancel(self, number: int) -> None:
+        self._simple(number, "cancel", plan_changes.cancel_scheduled)
+
+    def _leave(self, number: int) -> None:
+        self._simple(number, "deactivate", lifecycle.deactivate)
+        seconds = self._chance.choice((0.3, 60, 20 * DAY_SECONDS, 95 * DAY_SECONDS))
+        self._run.after(seconds, lambda: self._return(number))
+
+    def _return(self, number: int) -> None:
+        self._simple(number, "reactivate", lifecycle.reactivate)
+
+    def _force(self, number: int) -> None:
+        operation = self._operation(number, "force reset")
+
+        def verb(session: Session, now: datetime) -> Any:
+            return forced_resets.force_reset(
+                session,
+                subscription_id=number,
+                now=now,
+                by_id=_number(operation),
+                reason="asked for",
+            )
+
+        self._do(operation, verb)
+
+    def _revoke(self, number: int) -> None:
+        operation = self._operation(number, "revoke")
+        user_id = self._run.oracle.accounts[number].user_id
+
+        def verb(session: Session, now: datetime) -> Any:
+            return adjustments.revoke(
+                session,
+                user_id=user_id,
+                credits=self._chance.choice((1, 3, 2000)),
+                reason="a correction",
+                now=now,
+                by_id=_number(operation),
+            )
+
+        self._do(operation, verb)
+
+    def _simple(self, number: int, kind: str, verb: Callable[..., object]) -> None:
+        operation = self._operation(number, kind)
+        self._do(
+            operation,
+            lambda session, now: verb(
+                session, subscription_id=number, now=now, by_id=_number(operation)
+            ),
+        )
+
+    def _operation(self, number: int, kind: str) -> Operation:
+        return self._run.history.add(number, kind, {}, None, self._run.timeline.true)
+
+    def _do(self, operation: Operation, verb: Verb) -> None:
+        self._run.machine.spawn(
+            f"{operation.kind} {operation.name}", NODE, lambda: self._perform(operation, verb)
+        )
+
+    def _perform(self, operation: Operation, verb: Verb) -> None:
+        now = NodeClock(self._run.timeline, NODE).now()
+        try:
+            with self._run.driver.database.transaction() as session:
+                verb(session, now)
+        except REFUSALS as refusal:
+            self._run.trace.note(f"{operation.name} was not done: {refusal!r}")
+        except DatabaseUnavailable:
+            self._run.trace.note(f"{operation.name} is unknown")
+        else:
+            self._run.history.answered(operation, ("done", None))
+
+
+def _number(operation: Operation) -> int:
+    """Who did it, by the number of the operation: that is how its ledger row is known."""
+    return int(operation.name.removeprefix("op"))
