@@ -33,6 +33,9 @@ class _Pass:
     kind: str
     table: Table
     checks: Sequence[Check]
+    # Only what is broken comes out of the ledger's rows, so that their ranges may be wider: each
+    # statement joins three tables, and PostgreSQL may well read these whole.
+    times: int = 1
 
 
 def verify(
@@ -44,15 +47,16 @@ def verify(
 ) -> Iterator[Violation]:
     """Prove every invariant of `docs/invariants.md` for every row; yield what does not hold.
 
-    Reads one snapshot, in ranges of `batch` ids, so that it may run beside the product: give it a
-    session that has done nothing yet. `now` is an aware instant. Nothing is written.
+    Reads one snapshot, in ranges of `batch` ids (wider ones of the ledger), so that it may run
+    beside the product: give it a session that has done nothing yet. `now` is an aware instant.
+    Nothing is written.
     """
     _take_snapshot(session)
     passes = _passes(session.get_bind().dialect.name)
     total = sum(_count(session, each.table) for each in passes)
     looked_at = 0
     for each in passes:
-        for above, up_to, rows in ranges(session, each.table, batch):
+        for above, up_to, rows in ranges(session, each.table, batch * each.times):
             for check in each.checks:
                 yield from check(session, above, up_to)
             looked_at += rows
@@ -102,6 +106,7 @@ def _passes(dialect: str) -> list[_Pass]:
             LEDGER_ROW,
             LEDGER,
             [_swept(row_rules.ledger_sweep(dialect)), schedules.check_reset_rows],
+            times=10,
         ),
     ]
 
