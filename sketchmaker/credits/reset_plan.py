@@ -1,5 +1,6 @@
 """What one due subscription becomes: worked out before anything is written."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +33,28 @@ class ResetDone:
     was_caught_up: bool
     missed: int
     was_parked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """What became of a batch: how many were reset, and a description of each, oldest first.
+
+    Of many plain resets only the first ones are described; what needs attention always is.
+    """
+
+    count: int
+    told: list[ResetDone]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[ResetDone]:
+        return iter(self.told)
+
+    def with_(self, others: list[ResetDone]) -> "BatchDone":
+        """This batch and those that were reset besides."""
+        told = sorted(self.told + others, key=lambda done: (done.due_at, done.subscription_id))
+        return BatchDone(self.count + len(others), told)
 
 
 class PlannedReset:

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import guard, ledger
+from sketchmaker.credits import guard, ledger, mass_resets
 from sketchmaker.credits.errors import (
     ResetConflict,
 )
 from sketchmaker.credits.errors import SetAside as SetAsideError
-from sketchmaker.credits.reset_plan import PlannedReset, ResetDone
+from sketchmaker.credits.reset_plan import BatchDone, PlannedReset, ResetDone
 from sketchmaker.credits.side_tables import (
     ResetSetAside,
 )
@@ -32,7 +32,7 @@ DEFAULT_BATCH = 1000
 """Rows a transaction. More would make a charge of the same subscriptions wait noticeably."""
 
 
-def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) -> list[ResetDone]:
+def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) -> BatchDone:
     """Claim up to `limit` due subscriptions, longest overdue first, and reset them.
 
     Rows that another process has claimed are passed over, so several may work side by side. Those
@@ -41,8 +41,13 @@ def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) ->
     Raises:
         ResetConflict: a claimed row changed all the same; nothing of this batch may be committed.
     """
-    query = due(now).order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id).limit(limit)
-    return _apply(session, query.with_for_update(of=SUBSCRIPTIONS, skip_locked=True), now)
+    plain = mass_resets.reset_plain(session, now=now, limit=limit)
+    if plain.count == limit:
+        return plain.with_([])
+    query = due(now).order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
+    query = query.limit(limit - plain.count)
+    claim = query.with_for_update(of=SUBSCRIPTIONS, skip_locked=True)
+    return plain.with_(_apply(session, claim, now))
 
 
 def reset_subscription(

@@ -1,15 +1,15 @@
 """Resets everything that is due, in batches, whatever one bad row may do."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from sketchmaker.clock import Clock
 from sketchmaker.credits import guard, resets
-from sketchmaker.credits.reset_plan import ResetDone
-from sketchmaker.credits.resets import DEFAULT_BATCH
+from sketchmaker.credits.reset_plan import BatchDone, ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.scheduling.job_ids import job_id_for
+from sketchmaker.scheduling.pace import BUSY_BATCH, QUIET_BATCH, Pace
 
 LINES_A_BATCH = 50
 """A batch larger than this is one line in the log; the ledger has a row for each reset anyway."""
@@ -25,7 +25,8 @@ def reset_user_credits() -> None:
 class ResetRunner:
     """The edge between being woken and the engine: reads the clock, commits, reports errors.
 
-    `on_reset` and `on_failure` are told of each subscription, after its commit.
+    `on_reset` and `on_failure` are told of each subscription, after its commit; of a large batch
+    `on_reset` is told of the first ones, and of all that were not reset together.
     """
 
     def __init__(
@@ -33,13 +34,13 @@ class ResetRunner:
         database: Database,
         clock: Clock,
         *,
-        batch: int = DEFAULT_BATCH,
+        batch: int = QUIET_BATCH,
         on_reset: Callable[[ResetDone], object] = lambda _done: None,
         on_failure: Callable[[int, Exception], object] = lambda _subscription_id, _error: None,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._batch = batch
+        self._largest = batch
         self._on_reset = on_reset
         self._on_failure = on_failure
 
@@ -49,29 +50,32 @@ class ResetRunner:
         Raises:
             DatabaseUnavailable: what was committed until then stays; the rest is still due.
         """
-        total = 0
-        while done := self._one_batch():
-            total += len(done)
+        total, pace = 0, Pace()
+        while done := self._one_batch(pace):
+            total += done
         return total
 
-    def _one_batch(self) -> Sequence[ResetDone]:
+    def _one_batch(self, pace: Pace) -> int:
         now = self._clock.now()
         try:
             with self._database.transaction() as session:
-                done = resets.reset_due(session, now=now, limit=self._batch)
+                limit = min(pace.next_batch(session, now), self._largest)
+                done = resets.reset_due(session, now=now, limit=limit)
+                pace.done(session, done.count)
         except DatabaseUnavailable:
             raise
         except Exception:  # whatever a bad row breaks on: the others must not wait for it
             logger.exception("credit_reset: a batch failed; going on one subscription at a time")
             done = self._one_by_one(now)
         self._report(done)
-        return done
+        return done.count
 
-    def _one_by_one(self, now: datetime) -> list[ResetDone]:
+    def _one_by_one(self, now: datetime) -> BatchDone:
         with self._database.reading() as session:
-            due = resets.due_ids(session, now=now, limit=self._batch)
-        done = [self._try_one(subscription_id, now) for subscription_id in due]
-        return [reset for reset in done if reset is not None]
+            due = resets.due_ids(session, now=now, limit=min(BUSY_BATCH, self._largest))
+        tried = [self._try_one(subscription_id, now) for subscription_id in due]
+        done = [reset for reset in tried if reset is not None]
+        return BatchDone(len(done), done)
 
     def _try_one(self, subscription_id: int, now: datetime) -> ResetDone | None:
         try:
@@ -92,18 +96,18 @@ class ResetRunner:
             row = guard.set_aside(session, subscription_id=subscription_id, error=sentence, now=now)
             logger.error("%s is tried again %s", job_id_for(subscription_id), row.retry_at)
 
-    def _report(self, done: Sequence[ResetDone]) -> None:
-        for reset in done:
+    def _report(self, done: BatchDone) -> None:
+        for reset in done.told:
             self._on_reset(reset)
             if reset.was_parked:
                 logger.error(
                     "ALARM %s got too many allowances within a day: it is parked",
                     job_id_for(reset.subscription_id),
                 )
-        if len(done) > LINES_A_BATCH:
-            logger.info("credit_reset: %d subscriptions reset in one batch", len(done))
+        if done.count > LINES_A_BATCH:
+            logger.info("credit_reset: %d subscriptions reset in one batch", done.count)
             return
-        for reset in done:
+        for reset in done.told:
             late = ", caught up" if reset.was_caught_up else ""
             missed = f", {reset.missed} missed before it" if reset.missed else ""
             logger.info(

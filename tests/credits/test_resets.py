@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sketchmaker.credits import charges, guard, ledger, resets
 from sketchmaker.credits.explanations import explain
+from sketchmaker.credits.reset_plan import ResetDone
 from sketchmaker.credits.statement import statement_for
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
@@ -27,9 +28,9 @@ def spend(database: Database, person: UserSubscription, credits: int, now: datet
         charges.charge(session, user_id=person.user_id, credits=credits, action="images", now=now)
 
 
-def reset_all(database: Database, now: datetime) -> list[resets.ResetDone]:
+def reset_all(database: Database, now: datetime) -> list[ResetDone]:
     with database.transaction() as session:
-        return resets.reset_due(session, now=now)
+        return resets.reset_due(session, now=now).told
 
 
 def test_nothing_is_reset_before_its_time(database: Database, person: UserSubscription) -> None:
@@ -156,7 +157,7 @@ def test_batches_take_the_longest_overdue_first_and_leave_out_what_is_set_aside(
         left_out = resets.reset_due(session, now=MARCH)
 
     assert first.subscription_id == person.id
-    assert left_out == []
+    assert left_out.count == 0
 
 
 def test_the_reset_follows_the_row_when_newer_zone_data_would_count_otherwise(
