@@ -82,7 +82,8 @@ class Database:
         else:
             self.engine = _postgres_engine(url, namespace, read_only=False)
             self._readers = _postgres_engine(url, namespace, read_only=True)
-        self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._briefly = self.engine.begin if self.dialect == "sqlite" else autocommitting.connect
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self._readers, expire_on_commit=False)
 
@@ -110,14 +111,15 @@ class Database:
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
-        """A connection on which every statement is a transaction of its own: for one, once.
+        """A connection for the shortest of transactions.
 
-        PostgreSQL only: it saves the round trips of BEGIN and COMMIT.
+        On PostgreSQL every statement is one by itself, which saves the round trips of BEGIN and
+        COMMIT: for one statement, once. On SQLite the block is one, as in `transaction`.
 
         Raises:
             DatabaseUnavailable: as `transaction`; whether the statement took effect is unknown.
         """
-        with _outages_named(), self._autocommitting.connect() as connection:
+        with _outages_named(), self._briefly() as connection:
             yield connection
 
     @contextmanager

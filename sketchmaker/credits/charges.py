@@ -20,10 +20,11 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import idempotency, ledger
 from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.balance import Part
+from sketchmaker.credits.rendered import Rendered
 from sketchmaker.credits.side_tables import (
     KEYS,
 )
-from sketchmaker.credits.spending import guarded, take
+from sketchmaker.credits.spending import guarded, guarded_returning, take
 from sketchmaker.credits.tables import (
     LEDGER,
     SUBSCRIPTIONS,
@@ -37,6 +38,10 @@ class Charge:
     credits: int
     cycle: int
     available: int
+
+    def facts(self) -> dict[str, int]:
+        """What is remembered of it under its key."""
+        return {"credits": self.credits, "cycle": self.cycle, "available": self.available}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,7 @@ def charge(
         SetAside: the reset that is due failed before, or was parked.
     """
     request = Request(user_id, checked_amount(credits), action, now, details or {})
-    if session.get_bind().dialect.name == "postgresql":
-        charged = in_one_statement(session, request)
-        if charged is not None:
-            return charged
-    return perform(session, request)
+    return at_once(session.connection(), request) or perform(session, request)
 
 
 def perform(session: Session, request: Request) -> Charge:
@@ -109,27 +110,62 @@ def perform(session: Session, request: Request) -> Charge:
     return Charge(credits=request.amount, cycle=taken.cycle, available=taken.available)
 
 
-def in_one_statement(executor: Session | Connection, request: Request) -> Charge | None:
-    """UPDATE and INSERT as one statement, on PostgreSQL; None when it has matched nothing.
-
-    A statement is a transaction by itself: on an autocommitting connection this is a whole charge
-    in one round trip.
-    """
-    row = executor.execute(_CHARGE, _parameters(request)).first()
-    return None if row is None else Charge(request.amount, row.cycle, row.credits_remaining)
-
-
-def in_one_statement_once(
-    executor: Session | Connection, request: Request, named: idempotency.Request
+def at_once(
+    connection: Connection, request: Request, named: idempotency.Request | None = None
 ) -> Charge | None:
-    """As `in_one_statement`, remembering the answer under its key.
+    """The common charge, and nothing else; None when the long way (`perform`) must find out why.
+
+    On PostgreSQL UPDATE and INSERT are one statement: on an autocommitting connection that is a
+    whole charge in one round trip. With `named` the answer is remembered under its key.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: the key is there already; nothing was charged.
+        sqlalchemy.exc.IntegrityError: the key is there already; nothing may be committed.
     """
-    named_parameters = {"verb": named.verb, "key": named.key, "fingerprint": named.fingerprint}
-    row = executor.execute(_CHARGE_ONCE, {**_parameters(request), **named_parameters}).first()
-    return None if row is None else Charge(request.amount, row.cycle, row.credits_remaining)
+    if connection.dialect.name == "postgresql":
+        return _in_one_statement(connection, request, named)
+    return _in_steps(connection, request, named)
+
+
+def _in_one_statement(
+    connection: Connection, request: Request, named: idempotency.Request | None
+) -> Charge | None:
+    parameters = _parameters(request)
+    if named is None:
+        row = _CHARGE.run(connection, parameters).first()
+    else:
+        parameters |= {"verb": named.verb, "key": named.key, "fingerprint": named.fingerprint}
+        row = _CHARGE_ONCE.run(connection, parameters).first()
+    return None if row is None else Charge(request.amount, row[0], row[1])
+
+
+def _in_steps(
+    connection: Connection, request: Request, named: idempotency.Request | None
+) -> Charge | None:
+    wanted = {"which_user": request.user_id, "amount": request.amount, "at": request.now}
+    row = _SPEND.run(connection, wanted).first()
+    if row is None:
+        return None
+    subscription_id, cycle, available = row
+    charged = Charge(request.amount, cycle, available)
+    _ENTRY.run(
+        connection,
+        {
+            "user_id": request.user_id,
+            "subscription_id": subscription_id,
+            "action": request.action,
+            "credits_used": request.amount,
+            "credits_delta": -request.amount,
+            "bonus_delta": 0,
+            "balance_after": available,
+            "cycle": cycle,
+            "metadata": request.details,
+            "created_at": request.now,
+        },
+    )
+    if named is not None:
+        answer = idempotency.Answer(charged.facts(), None)
+        _KEY.run(connection, idempotency.row_of(named, answer, request.now))
+    return charged
 
 
 def _parameters(request: Request) -> dict[str, Any]:
@@ -203,5 +239,10 @@ def _key_entry(spent: CTE) -> CTE:
     return entry.returning(KEYS.c.key).cte("key_entry")
 
 
-_CHARGE = _one_statement(once=False)
-_CHARGE_ONCE = _one_statement(once=True)
+_ENTRY_COLUMNS = [column.name for column in LEDGER.c if column.name not in {"id", "hold_id"}]
+
+_CHARGE = Rendered(_one_statement(once=False))
+_CHARGE_ONCE = Rendered(_one_statement(once=True))
+_SPEND = Rendered(guarded_returning("used"))
+_ENTRY = Rendered(insert(LEDGER).inline(), columns=_ENTRY_COLUMNS)
+_KEY = Rendered(insert(KEYS).inline(), columns=KEYS.c.keys())

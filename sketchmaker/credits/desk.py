@@ -64,14 +64,10 @@ class CreditDesk:
         wanted = charges.Request(user_id, amount, action, now, details or {})
         if key is not None:
             parameters = {"credits": amount, "action": action, "details": details or {}}
-            named = Request(user_id, "charge", key, parameters)
-            return Charge(**self._charge_once(wanted, named))
-        if self._database.dialect == "postgresql":
-            with self._database.statement() as connection:
-                charged = charges.in_one_statement(connection, wanted)
-            if charged is not None:
-                return charged
-        return self._attempt(lambda session: charges.perform(session, wanted))
+            return self._charge_once(wanted, Request(user_id, "charge", key, parameters))
+        with self._database.statement() as connection:
+            charged = charges.at_once(connection, wanted)
+        return charged or self._attempt(lambda session: charges.perform(session, wanted))
 
     def hold(
         self,
@@ -181,23 +177,19 @@ class CreditDesk:
         facts = self._once(request, now, lambda session: _end_facts(end(session)))
         return HoldEnd(**facts)
 
-    def _charge_once(self, wanted: charges.Request, named: Request) -> dict[str, Any]:
+    def _charge_once(self, wanted: charges.Request, named: Request) -> Charge:
         idempotency.check_key(named.key)
-        if self._database.dialect == "postgresql":
-            charged = self._charge_fast(wanted, named)
-            if charged is not None:
-                return _charge_facts(charged)
-        return self._once(
-            named, wanted.now, lambda session: _charge_facts(charges.perform(session, wanted))
-        )
-
-    def _charge_fast(self, wanted: charges.Request, named: Request) -> Charge | None:
-        """Charge and remember the key in one statement; None when the long way must find out."""
         try:
             with self._database.statement() as connection:
-                return charges.in_one_statement_once(connection, wanted, named)
+                charged = charges.at_once(connection, wanted, named)
         except IntegrityError:  # the key is there: its answer is read the long way
-            return None
+            charged = None
+        if charged is not None:
+            return charged
+        facts = self._once(
+            named, wanted.now, lambda session: charges.perform(session, wanted).facts()
+        )
+        return Charge(**facts)
 
     def _once(
         self, request: Request, now: datetime, work: Callable[[Session], dict[str, Any]]
@@ -232,10 +224,6 @@ class CreditDesk:
 def _is_worth_another_try(error: DBAPIError) -> bool:
     code = getattr(error.orig, "sqlstate", None)
     return isinstance(error, IntegrityError) or code in _TRY_AGAIN_CODES
-
-
-def _charge_facts(charge: Charge) -> dict[str, Any]:
-    return {"credits": charge.credits, "cycle": charge.cycle, "available": charge.available}
 
 
 def _hold_facts(hold: Hold) -> dict[str, Any]:

@@ -129,11 +129,15 @@ def _moved(session: Session, before: State, parts: Sequence[Part], purpose: Purp
     return replace(before, balance=replace(before.balance, **{purpose: spent}), bonus=bonus)
 
 
-def _returning(purpose: Purpose) -> Update:
+def guarded_returning(purpose: Purpose) -> Update:
+    """The one statement, giving back the subscription's number, cycle and balance."""
     return guarded(purpose).returning(
         SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.cycle, SUBSCRIPTIONS.c.credits_remaining
     )
 
 
 # Built once: SQLAlchemy recognises the object and skips compiling it again.
-_GUARDED: dict[Purpose, Update] = {"held": _returning("held"), "used": _returning("used")}
+_GUARDED: dict[Purpose, Update] = {
+    "held": guarded_returning("held"),
+    "used": guarded_returning("used"),
+}
