@@ -69,7 +69,7 @@ def how_far(now: datetime, moment: datetime) -> str:
         return "just now" if distance <= timedelta() else "in less than a minute"
     units = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
     unit, name = next((unit, name) for unit, name in units if size >= unit)
-    words = counted(int(size / unit), name)
+    words = counted(round(size / unit), name)
     return f"in {words}" if distance > timedelta() else f"{words} ago"
 
 

@@ -35,9 +35,10 @@ def test_days_are_counted_as_people_do(number: int, words: str) -> None:
         (timedelta(seconds=-20), "just now"),
         (timedelta(minutes=1), "in 1 minute"),
         (timedelta(minutes=-59), "59 minutes ago"),
-        (timedelta(hours=3, minutes=59), "in 3 hours"),
+        (timedelta(hours=3, minutes=59), "in 4 hours"),
         (timedelta(days=-2, hours=-5), "2 days ago"),
         (timedelta(days=31), "in 31 days"),
+        (timedelta(days=29, hours=23, minutes=59), "in 30 days"),
     ],
 )
 def test_how_far_away_is_said_in_the_largest_unit(distance: timedelta, words: str) -> None:
