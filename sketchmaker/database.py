@@ -124,7 +124,7 @@ class Database:
 
     @contextmanager
     def detached(self) -> Iterator[Any]:
-        """psycopg's own autocommitting connection, outside the pool: for who listens for long.
+        """An autocommitting connection of psycopg itself, outside the pool: to listen for long.
 
         PostgreSQL only.
 

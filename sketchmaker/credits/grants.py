@@ -69,15 +69,7 @@ def grant(
     """
     amount = checked_amount(credits)
     _check(kind, reason, expires_at, now)
-    # Credits can be given also to a subscription whose reset is set aside.
-    with suppress(SetAside):
-        resets.reset_user(session, user_id=user_id, now=now)
-    expire_of_user(session, user_id=user_id, now=now)
-    before = of_user(session, user_id)
-    if before is None:
-        raise NoActiveSubscription(user_id)
-    if before.bonus.remaining + before.bonus.held + amount > MAX_BONUS:
-        raise InvalidAmount(credits, MAX_BONUS - before.bonus.remaining - before.bonus.held)
+    before = _with_room_for(session, user_id, amount, now)
     row = CreditGrant(
         user_id=user_id,
         kind=kind,
@@ -93,6 +85,21 @@ def grant(
     after = replace(before, bonus=resummed(session, before.bonus, user_id, remaining=amount))
     move(session, before, after, action=GRANT_ACTION, now=now, details=_facts(row))
     return Grant(row.id, amount, expires_at, after.available)
+
+
+def _with_room_for(session: Session, user_id: int, amount: int, now: datetime) -> State:
+    """The user's subscription as of `now`, able to take so many credits more."""
+    # Credits can be given also to a subscription whose reset is set aside.
+    with suppress(SetAside):
+        resets.reset_user(session, user_id=user_id, now=now)
+    expire_of_user(session, user_id=user_id, now=now)
+    before = of_user(session, user_id)
+    if before is None:
+        raise NoActiveSubscription(user_id)
+    room = MAX_BONUS - before.bonus.remaining - before.bonus.held
+    if amount > room:
+        raise InvalidAmount(amount, room)
+    return before
 
 
 def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
