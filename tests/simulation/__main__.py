@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.simulation.bugs import all_bugs
 from tests.simulation.driver import Driver
+from tests.simulation.hunt import hunt
 from tests.simulation.postgres import PostgresDriver
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.sqlite import SqliteDriver
@@ -25,6 +27,8 @@ def say(*lines: object, sep: str = "\n", end: str = "\n") -> None:
 def main() -> int:
     """Run the seeds; 1 when one of them found a violation."""
     asked = _arguments().parse_args()
+    if asked.bugs:
+        return _hunt_all()
     seeds = range(asked.seed, asked.seed + asked.seeds)
     years = seconds = 0.0
     failed = 0
@@ -45,8 +49,21 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--profile", choices=sorted(PROFILES), default="swarm")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--until", type=int, help="stop at this step")
+    parser.add_argument("--bugs", action="store_true", help="find the planted bugs; a table")
     parser.add_argument("--trace", action="store_true", help="print the last steps")
     return parser
+
+
+def _hunt_all() -> int:
+    missed = 0
+    say("| planted bug | profile, database | seeds needed |", "|---|---|---|")
+    for database in ("sqlite", "postgresql"):
+        with _driver(database) as driver:
+            for bug in (bug for bug in all_bugs() if bug.database == database):
+                found = hunt(driver, bug)
+                say(found)
+                missed += found.seeds is None
+    return 1 if missed else 0
 
 
 def _tell(outcome: Outcome, *, trace: bool) -> None:

@@ -41,6 +41,9 @@ class Admin:
         kinds = (self._grant, self._grant, self._change, self._change, self._force, self._revoke)
         kind = self._chance.choice((*kinds, self._leave, self._cancel))
         kind(number)
+        if kind == self._force and self._chance.random() < 0.4:
+            for seconds in (1, 60, 7200):
+                self._run.after(seconds, lambda: self._force(number))
 
     def _grant(self, number: int) -> None:
         account = self._run.oracle.accounts[number]
@@ -96,6 +99,9 @@ class Admin:
         self._simple(number, "reactivate", lifecycle.reactivate)
 
     def _force(self, number: int) -> None:
+        holding = [a.subscription_id for a in self._run.oracle.accounts.values() if a.held]
+        if holding and self._chance.random() < 0.7:
+            number = self._chance.choice(holding)
         operation = self._operation(number, "force reset")
 
         def verb(session: Session, now: datetime) -> Any:

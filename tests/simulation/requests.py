@@ -38,8 +38,13 @@ class Requests:
     def ask(self) -> None:
         """Somebody wants a charge or a hold."""
         number = self._chance.choice(sorted(self._run.oracle.accounts))
+        self._ask(number, self._chance.choice(("charge", "hold", "hold")))
+
+    def _ask_of(self, number: int) -> Callable[[], None]:
+        return lambda: self._ask(number, "charge")
+
+    def _ask(self, number: int, kind: str) -> None:
         credits = self._amount(number)
-        kind = self._chance.choice(("charge", "hold", "hold"))
         operation = self._asked(number, kind, {"credits": credits}, self._key(number))
         self._send(operation)
         if self._chance.random() < self._run.profile.duplicate:
@@ -175,6 +180,9 @@ class Requests:
         seconds = self._chance.choice((0.0, 1.0, 60.0, 3000.0, 3700.0))
         if plan > 0.5:
             seconds = self._until_boundary(placed)
+            if plan > 0.7:  # something is bought in the new cycle before the old one's hold ends
+                self._run.after(seconds + 1, self._ask_of(placed.account))
+                seconds += self._chance.choice((2.0, 1.5, 3000.0))
             self._extend(placed, seconds)
         self._run.after(seconds, lambda: self._end(placed))
         if plan > 0.8:

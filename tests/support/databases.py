@@ -52,6 +52,10 @@ class Databases:
         finally:
             server.drop(name)
 
+    def server(self) -> Server:
+        """The run's PostgreSQL, for who makes databases of their own on it."""
+        return self._server_and_template()[0]
+
     def stop(self) -> None:
         """Remove what the run made. Only the process that began the run may call this."""
         if self._note.exists():

@@ -1,0 +1,279 @@
+"""Bugs of cycles, resets and plans."""
+
+from calendar import monthrange
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import (
+    balance,
+    forced_resets,
+    grants,
+    holds,
+    ledger,
+    lifecycle,
+    mass_resets,
+    resets,
+    state,
+)
+from sketchmaker.credits.balance import Balance, Boundary
+from sketchmaker.credits.reset_plan import PlannedReset
+from sketchmaker.credits.state import Schedule, State
+from sketchmaker.credits.tables import SUBSCRIPTIONS
+from sketchmaker.scheduling import reset_runner
+from tests.simulation.bugs import Plot, bug
+
+
+def _reset_row_by_row(plot: Plot) -> None:
+    """Leave the set-based way out, so that the bug in the other one shows."""
+    right = mass_resets.reset_plain
+
+    def nothing(session: Session, *, now: datetime, limit: int) -> Any:
+        del limit
+        return right(session, now=now, limit=0)
+
+    plot.put(mass_resets, "reset_plain", nothing)
+
+
+def _also_in_reset(plot: Plot, **values: Any) -> None:
+    _reset_row_by_row(plot)
+    plot.put(resets, "_RESET", resets._RESET.values(**values))
+
+
+@bug()
+def _a_refund_after_the_reset_goes_to_the_new_cycle(plot: Plot) -> None:
+    right = holds._after_end
+
+    def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
+        after, lapsed = right(session, hold, before, parts, now)
+        back = sum(part.credits for part in parts[1] if part.grant_id is None)
+        if before.cycle != hold.cycle and back:
+            used = max(after.balance.used - back, 0)
+            after = replace(after, balance=replace(after.balance, used=used))
+        return after, lapsed
+
+    plot.put(holds, "_after_end", wrong)
+
+
+@bug()
+def _a_release_gives_its_credits_on_top_of_the_new_allowance(plot: Plot) -> None:
+    right = holds._after_end
+
+    def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
+        after, lapsed = right(session, hold, before, parts, now)
+        if before.cycle != hold.cycle and lapsed:
+            more = after.balance.allowance + lapsed
+            after, lapsed = replace(after, balance=replace(after.balance, allowance=more)), 0
+        return after, lapsed
+
+    plot.put(holds, "_after_end", wrong)
+
+
+@bug()
+def _a_late_settlement_costs_the_new_cycle(plot: Plot) -> None:
+    right = holds._after_end
+
+    def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
+        after, lapsed = right(session, hold, before, parts, now)
+        spent = sum(part.credits for part in parts[0] if part.grant_id is None)
+        if before.cycle != hold.cycle:
+            balance = replace(after.balance, used=after.balance.used + spent)
+            after = replace(after, balance=balance)
+        return after, lapsed
+
+    plot.put(holds, "_after_end", wrong)
+
+
+@bug()
+def _a_month_is_counted_from_the_month_before(plot: Plot) -> None:
+    def wrong(self: Schedule, cycle: int) -> datetime:
+        local = self.anchor.astimezone(ZoneInfo(self.zone))
+        for _ in range(cycle - self.first):
+            year, month = local.year + local.month // 12, local.month % 12 + 1
+            day = min(local.day, monthrange(year, month)[1])
+            local = local.replace(year=year, month=month, day=day)
+        return local.astimezone(UTC)
+
+    plot.put(Schedule, "start_of", wrong)
+
+
+@bug()
+def _boundaries_are_counted_in_utc(plot: Plot) -> None:
+    right = Schedule.start_of
+    plot.put(Schedule, "start_of", lambda self, n: right(replace(self, zone="UTC"), n))
+
+
+@bug(profile="outage")
+def _many_missed_months_are_one_row(plot: Plot) -> None:
+    right = State.boundaries_passed
+
+    def wrong(self: State, now: datetime) -> list[Boundary]:
+        return right(self, now)[-1:]
+
+    plot.put(State, "boundaries_passed", wrong)
+
+
+@bug(profile="clock-back")
+def _a_clock_set_back_resets_again(plot: Plot) -> None:
+    right = reset_runner.ResetRunner.run
+
+    def wrong(self: reset_runner.ResetRunner) -> int:
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            ahead = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.last_credit_reset > now)
+            for which in session.scalars(ahead).all():
+                found = state.of_subscription(session, which)
+                if found is not None and found.cycle > found.schedule.cycle_at(now):
+                    cycle = found.schedule.cycle_at(now)
+                    state.write(session, found, _as_in(found, cycle))
+        return right(self)
+
+    plot.put(reset_runner.ResetRunner, "run", wrong)
+
+
+def _as_in(found: State, cycle: int) -> State:
+    return replace(
+        found,
+        cycle=cycle,
+        last_reset=found.schedule.start_of(cycle),
+        next_reset=found.schedule.start_of(cycle + 1),
+        balance=Balance(found.balance.allowance),
+    )
+
+
+@bug()
+def _a_reset_wipes_grants(plot: Plot) -> None:
+    _also_in_reset(
+        plot,
+        credits_remaining=_new_allowance(),
+        credits_held=0,
+        bonus_remaining=0,
+        bonus_held=0,
+    )
+
+
+@bug()
+def _a_reset_leaves_what_was_used(plot: Plot) -> None:
+    used = SUBSCRIPTIONS.c.credits_used_this_month - SUBSCRIPTIONS.c.bonus_used
+    kept = func.min(used, _new_allowance())
+    _also_in_reset(
+        plot,
+        credits_used_this_month=kept,
+        credits_remaining=_new_allowance() - kept + SUBSCRIPTIONS.c.bonus_remaining,
+    )
+
+
+@bug()
+def _a_reset_forgets_what_is_held(plot: Plot) -> None:
+    right = PlannedReset._ledger_row
+
+    def wrong(self: PlannedReset, step: Any) -> dict[str, Any]:
+        row = right(self, step)
+        if step is self._steps[0]:
+            row["credits_delta"] += self.state.balance.held
+        return row
+
+    _reset_row_by_row(plot)
+    plot.put(PlannedReset, "_ledger_row", wrong)
+
+
+@bug()
+def _a_reset_is_claimed_in_another_transaction_than_it_is_made(plot: Plot) -> None:
+    def wrong(self: reset_runner.ResetRunner) -> int:
+        now = self._clock.now()
+        with self._database.reading() as session:
+            rows = list(session.execute(resets.due(now)))
+        for row in rows:
+            planned = PlannedReset(row, now)
+            with self._database.transaction() as session:
+                values = {**planned.update_values(), "expected": None}
+                current = state.of_subscription(session, planned.state.id)
+                if current is None or current.cycle != planned.state.cycle:
+                    continue
+                values["expected"] = current.next_reset
+                session.connection().execute(resets._RESET, [values])
+                ledger.append_many(session, planned.ledger_rows())
+        return len(rows)
+
+    plot.put(reset_runner.ResetRunner, "run", wrong)
+
+
+@bug()
+def _a_reset_adds_to_what_was_left(plot: Plot) -> None:
+    left = SUBSCRIPTIONS.c.credits_remaining - SUBSCRIPTIONS.c.bonus_remaining
+    _also_in_reset(
+        plot,
+        credits_remaining=_new_allowance() + SUBSCRIPTIONS.c.credits_remaining,
+        cycle_allowance=_new_allowance() + left,
+    )
+
+
+@bug()
+def _a_reset_forgets_the_planned_change(plot: Plot) -> None:
+    _also_in_reset(plot, plan_id=SUBSCRIPTIONS.c.plan_id)
+
+
+@bug(profile="admins")
+def _coming_back_brings_an_allowance_for_each_month_away(plot: Plot) -> None:
+    def wrong(row: Any, now: datetime, *, was_away: bool = False) -> PlannedReset:
+        del was_away
+        return PlannedReset(row, now)
+
+    plot.put(lifecycle, "PlannedReset", wrong)
+
+
+@bug(profile="admins")
+def _a_change_of_plan_mints_credits(plot: Plot) -> None:
+    def wrong(self: Balance, allowance: int) -> Balance:
+        return Balance(allowance, held=self.held)
+
+    plot.put(Balance, "on_allowance", wrong)
+
+
+@bug(profile="admins")
+def _a_forced_reset_moves_the_anchor(plot: Plot) -> None:
+    right = state.move
+
+    def wrong(session: Session, before: State, after: State, **entry: Any) -> None:
+        if entry["action"] == "force_reset":
+            schedule = Schedule(entry["now"], after.schedule.zone, after.cycle)
+            after = replace(after, schedule=schedule, next_reset=schedule.start_of(after.cycle + 1))
+        right(session, before, after, **entry)
+
+    plot.put(state, "move", wrong)
+
+
+@bug(profile="admins")
+def _a_forced_reset_takes_held_credits_for_free_ones(plot: Plot) -> None:
+    plot.put(Balance, "refilled", lambda _self, allowance: Balance(allowance))
+
+
+@bug(profile="admins")
+def _force_knows_no_limit(plot: Plot) -> None:
+    plot.put(forced_resets, "_forced_lately", lambda *_: 0)
+
+
+@bug(profile="admins")
+def _an_expired_grant_is_spent(plot: Plot) -> None:
+    right = grants.sources
+
+    def wrong(session: Session, found: State, *, now: datetime) -> Any:
+        del now
+        return right(session, found, now=datetime(1970, 1, 1, tzinfo=UTC))
+
+    plot.put(grants, "sources", wrong)
+    plot.put(grants, "expire_of_user", lambda *_, **__: 0)
+
+
+@bug(profile="admins")
+def _grants_burn_last(plot: Plot) -> None:
+    right = balance._burn_key
+    plot.put(balance, "_burn_key", lambda source: (source.grant_id is not None, *right(source)))
+
+
+def _new_allowance() -> Any:
+    return bindparam("new_allowance")
