@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test soak lint types imports format requirements upgrade migration clean venv dev
+.PHONY: help run setup test bench soak lint types imports format requirements upgrade migration clean venv dev
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ test: dev ## Check everything: lint, types, import contracts, all tests (ARGS="t
 
 soak: dev ## Check for hours what `make test` checks for minutes
 	@scripts/soak.sh
+
+bench: dev ## Measure how fast the engine is beside the database itself (ARGS="--rows 100000")
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: dev ## Check style and formatting
 	@$(BIN)/ruff check .

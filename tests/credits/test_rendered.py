@@ -1,0 +1,70 @@
+"""What the hot path sends as plain SQL says and refuses the same as SQLAlchemy's statement."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, insert, select
+
+from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.rendered import Rendered
+from sketchmaker.credits.tables import LEDGER, UserSubscription
+from sketchmaker.database import Database
+from tests.support.people import ledger_of, subscriber
+
+NOW = datetime(2026, 1, 15, 12, 0, 0, 120, tzinfo=UTC)
+
+
+@pytest.fixture
+def person(database: Database) -> UserSubscription:
+    return subscriber(database, now=NOW)
+
+
+def row_of(person: UserSubscription, **other: Any) -> dict[str, Any]:
+    row = {
+        "user_id": person.user_id,
+        "subscription_id": person.id,
+        "action": "images",
+        "credits_used": 0,
+        "credits_delta": 0,
+        "bonus_delta": 0,
+        "balance_after": 0,
+        "cycle": 0,
+        "metadata": {"prompt": 'ein "Fuchs" \\ ☂', "sizes": [1, 2]},
+        "created_at": NOW.astimezone(timezone(timedelta(hours=5))),
+    }
+    return {**row, **other}
+
+
+def test_values_are_written_as_sqlalchemy_writes_them(
+    database: Database, person: UserSubscription
+) -> None:
+    row = row_of(person)
+    with database.transaction() as session:
+        session.execute(insert(LEDGER), [row])
+    with database.statement() as connection:
+        Rendered(insert(LEDGER).inline(), columns=list(row)).run(connection, row)
+
+    usual, rendered = ledger_of(database, person)[-2:]
+    assert usual.details == rendered.details == row["metadata"]
+    assert usual.created_at == rendered.created_at == NOW
+    with database.reading() as session:
+        # As SQLite keeps it: text must be the same to sort and compare.
+        assert len(set(session.scalars(select(LEDGER.c.created_at)))) == 1
+
+
+def test_it_runs_again_with_other_values(database: Database, person: UserSubscription) -> None:
+    wanted = select(LEDGER.c.id).where(LEDGER.c.user_id == bindparam("which"))
+    statement = Rendered(wanted)
+    with database.statement() as connection:
+        assert len(statement.run(connection, {"which": person.user_id}).all()) == 1
+        assert statement.run(connection, {"which": 0}).all() == []
+
+
+def test_a_naive_moment_is_refused_and_nothing_is_charged(
+    database: Database, person: UserSubscription
+) -> None:
+    naive = NOW.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="time zone"):
+        CreditDesk(database).charge(user_id=person.user_id, credits=1, action="images", now=naive)
+    assert len(ledger_of(database, person)) == 1
