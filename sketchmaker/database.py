@@ -21,6 +21,7 @@ from sketchmaker.clock import uptime_seconds
 SQLITE_BUSY_MILLISECONDS = 10_000
 POSTGRES_CONNECT_SECONDS = 5
 IDLE_SECONDS = 1.0
+CONFLICT_CODES = {"40001", "40P01"}  # PostgreSQL's: serialisation failure, deadlock
 # An error goes into the log with its statement; the values are password hashes and prompts.
 HIDE_VALUES = True
 
@@ -66,6 +67,10 @@ class DatabaseUnavailable(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"The database does not answer: {reason}. Try again in a moment.")
+
+
+class TransactionConflict(DatabaseUnavailable):
+    """Another transaction was in the way. This one is undone; the same again may go well."""
 
 
 class Database:
@@ -163,7 +168,9 @@ def _outages_named() -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnavailable("all its connections are in use") from error
     except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(_first_line(error)) from error
+        conflicts = getattr(error.orig, "sqlstate", None) in CONFLICT_CODES
+        named = TransactionConflict if conflicts else DatabaseUnavailable
+        raise named(_first_line(error)) from error
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise

@@ -9,11 +9,12 @@ again with the same key, it happens once and gets its first answer.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import charges, holds, idempotency
@@ -29,10 +30,9 @@ from sketchmaker.credits.idempotency import Answer, Request
 from sketchmaker.credits.tables import (
     HOLDS,
 )
-from sketchmaker.database import Database
+from sketchmaker.database import Database, TransactionConflict
 
 ATTEMPTS = 8
-_TRY_AGAIN_CODES = {"40001", "40P01"}  # serialisation failure, deadlock
 
 Result = TypeVar("Result")
 
@@ -65,7 +65,8 @@ class CreditDesk:
         if key is not None:
             parameters = {"credits": amount, "action": action, "details": details or {}}
             return self._charge_once(wanted, Request(user_id, "charge", key, parameters))
-        with self._database.statement() as connection:
+        charged = None
+        with suppress(TransactionConflict), self._database.statement() as connection:
             charged = charges.at_once(connection, wanted)
         return charged or self._attempt(lambda session: charges.perform(session, wanted))
 
@@ -179,11 +180,13 @@ class CreditDesk:
 
     def _charge_once(self, wanted: charges.Request, named: Request) -> Charge:
         idempotency.check_key(named.key)
-        try:
-            with self._database.statement() as connection:
-                charged = charges.at_once(connection, wanted, named)
-        except IntegrityError:  # the key is there: its answer is read the long way
-            charged = None
+        charged = None
+        # An IntegrityError says that the key is there: its answer is read the long way.
+        with (
+            suppress(IntegrityError, TransactionConflict),
+            self._database.statement() as connection,
+        ):
+            charged = charges.at_once(connection, wanted, named)
         if charged is not None:
             return charged
         facts = self._once(
@@ -205,11 +208,8 @@ class CreditDesk:
             try:
                 with self._database.transaction() as session:
                     return work(session)
-            except (ChangedMeanwhile, ResetConflict):
+            except (ChangedMeanwhile, ResetConflict, TransactionConflict, IntegrityError):
                 continue
-            except DBAPIError as error:
-                if not _is_worth_another_try(error):
-                    raise
         with self._database.transaction() as session:
             return work(session)
 
@@ -219,11 +219,6 @@ class CreditDesk:
         if user_id is None:
             raise HoldNotFound(hold_id)
         return int(user_id)
-
-
-def _is_worth_another_try(error: DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlstate", None)
-    return isinstance(error, IntegrityError) or code in _TRY_AGAIN_CODES
 
 
 def _hold_facts(hold: Hold) -> dict[str, Any]:

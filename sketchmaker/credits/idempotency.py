@@ -19,7 +19,9 @@ from sketchmaker.credits.side_tables import (
     KEYS,
 )
 
-KEPT_FOR = timedelta(days=8)
+KEPT_FOR = timedelta(days=14)
+"""Seven days are promised; the others are for clocks that were wrong in the meantime."""
+
 LONGEST_KEY = 255
 
 

@@ -206,14 +206,14 @@ def test_sixteen_threads_with_one_key_place_one_hold(desk: CreditDesk, member: M
     assert member.parts == (3, 7, 0)
 
 
-def test_keys_are_kept_for_seven_days_and_forgotten_after_eight(
+def test_keys_are_kept_for_fourteen_days_and_then_forgotten(
     database: Database, desk: CreditDesk, member: Member
 ) -> None:
     charge(desk, member, 1, "order-1")
 
     assert forget(database, JOINED + 7 * DAY) == 0
-    assert forget(database, JOINED + 8 * DAY) == 0
-    assert charge(desk, member, 1, "order-1", JOINED + 8 * DAY).available == 9
-    assert forget(database, JOINED + 8 * DAY + timedelta(microseconds=1)) == 1
+    assert forget(database, JOINED + 14 * DAY) == 0
+    assert charge(desk, member, 1, "order-1", JOINED + 14 * DAY).available == 9
+    assert forget(database, JOINED + 14 * DAY + timedelta(microseconds=1)) == 1
 
-    assert charge(desk, member, 1, "order-1", JOINED + 9 * DAY).available == 8
+    assert charge(desk, member, 1, "order-1", JOINED + 15 * DAY).available == 8
