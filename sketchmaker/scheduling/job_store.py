@@ -93,6 +93,10 @@ class SubscriptionJobStore(BaseJobStore):
             logger.warning("scheduler: %s", error)
             return self._clock.now() + POLL_EVERY + self._ahead
 
+    def finish_batch(self) -> None:
+        """Let the run under way end after its batch; what is left stays due."""
+        self._runner.stop()
+
     def shutdown(self) -> None:
         """Give out no more jobs."""
         self._closed = True

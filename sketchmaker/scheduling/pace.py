@@ -1,7 +1,8 @@
 """How much a batch of resets may hold: little while people are there, much when nobody is.
 
 A batch locks its rows until it commits, and a charge of one of them waits for it. So its size is
-the longest wait, and what a smaller one costs is throughput that nobody misses.
+the longest wait, and what a smaller one costs is throughput that nobody misses. Between batches the
+machine belongs to the people for as long as the batch took.
 """
 
 from datetime import datetime, timedelta
@@ -21,10 +22,19 @@ BUSY_FROM = 50.0
 """So many transactions of others a second are people. Another process that resets makes fewer."""
 
 
+LONGEST_REST = 1.0
+
+
 def batch_size(others_a_second: float | None) -> int:
     """Rows in the next batch, by what others did lately; None when that is not known yet."""
     is_quiet = others_a_second is not None and others_a_second < BUSY_FROM
     return QUIET_BATCH if is_quiet else BUSY_BATCH
+
+
+def rest_seconds(others_a_second: float | None, batch_seconds: float) -> float:
+    """How long to leave the database to others after a batch that took so long."""
+    is_busy = others_a_second is not None and others_a_second >= BUSY_FROM
+    return min(max(batch_seconds, 0.0), LONGEST_REST) if is_busy else 0.0
 
 
 class Pace:
@@ -46,6 +56,10 @@ class Pace:
             self._others_a_second = others / passed.total_seconds()
             self._since, self._own = (now, counted), 0
         return batch_size(self._others_a_second)
+
+    def rest(self, batch_seconds: float) -> float:
+        """Seconds to rest after a batch that took so many."""
+        return rest_seconds(self._others_a_second, batch_seconds)
 
     def done(self, session: Session, resets: int) -> None:
         """Leave what this batch itself adds to the count out of account."""

@@ -43,6 +43,7 @@ class ResetRunner:
         self._largest = batch
         self._on_reset = on_reset
         self._on_failure = on_failure
+        self._is_stopping = False
 
     def run(self) -> int:
         """Reset what is due until nothing is. How many subscriptions were reset.
@@ -51,9 +52,13 @@ class ResetRunner:
             DatabaseUnavailable: what was committed until then stays; the rest is still due.
         """
         total, pace = 0, Pace()
-        while done := self._one_batch(pace):
+        while not self._is_stopping and (done := self._one_batch(pace)):
             total += done
         return total
+
+    def stop(self) -> None:
+        """End `run` after the batch under way: for a shutdown, which must not wait for the rest."""
+        self._is_stopping = True
 
     def _one_batch(self, pace: Pace) -> int:
         now = self._clock.now()
@@ -68,6 +73,7 @@ class ResetRunner:
             logger.exception("credit_reset: a batch failed; going on one subscription at a time")
             done = self._one_by_one(now)
         self._report(done)
+        self._clock.sleep(pace.rest((self._clock.now() - now).total_seconds()))
         return done.count
 
     def _one_by_one(self, now: datetime) -> BatchDone:

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -56,6 +56,7 @@ class SubscriptionScheduler:
         self._scheduler: BackgroundScheduler | None = None
         self._housekeeper: Housekeeper | None = None
         self._listener: ScheduleListener | None = None
+        self._finish_batch: Callable[[], None] = lambda: None
 
     @property
     def is_running(self) -> bool:
@@ -86,6 +87,7 @@ class SubscriptionScheduler:
                 self._listener.stop()
                 self._listener = None
             self._housekeeper.stop()
+            self._finish_batch()
             self._scheduler.shutdown()
             self._scheduler = self._housekeeper = None
         logger.info("scheduler stopped")
@@ -121,9 +123,11 @@ class SubscriptionScheduler:
         return self._scheduler
 
     def _build(self) -> BackgroundScheduler:
+        store = SubscriptionJobStore(self._database, self._clock)
+        self._finish_batch = store.finish_batch
         scheduler = BackgroundScheduler(
             timezone="UTC",
-            jobstores={"default": SubscriptionJobStore(self._database, self._clock)},
+            jobstores={"default": store},
             jobstore_retry_interval=LOOK_AGAIN_SECONDS,
         )
         # One run at a time: it resets in batches, and another process may run beside it.

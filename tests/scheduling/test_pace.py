@@ -10,10 +10,12 @@ from sketchmaker.database import Database
 from sketchmaker.scheduling.pace import (
     BUSY_BATCH,
     BUSY_FROM,
+    LONGEST_REST,
     LOOKED_AT,
     QUIET_BATCH,
     Pace,
     batch_size,
+    rest_seconds,
 )
 from tests.support.people import subscriber
 
@@ -32,6 +34,22 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 )
 def test_the_size_goes_by_what_others_do(others: float | None, expected: int) -> None:
     assert batch_size(others) == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "batch", "expected"),
+    [
+        (None, 0.2, 0.0),
+        (0.0, 0.2, 0.0),
+        (BUSY_FROM, 0.2, 0.2),
+        (BUSY_FROM, 60.0, LONGEST_REST),
+        (BUSY_FROM, -3600.0, 0.0),  # the clock was set back meanwhile
+    ],
+)
+def test_the_rest_is_as_long_as_the_batch_while_people_are_there(
+    others: float | None, batch: float, expected: float
+) -> None:
+    assert rest_seconds(others, batch) == expected
 
 
 def test_nothing_is_known_at_first_so_batches_begin_small(database: Database) -> None:

@@ -71,3 +71,16 @@ def break_zone(database: Database, subscription_id: int, zone: str) -> None:
             text("UPDATE user_subscriptions SET time_zone = :zone WHERE id = :id"),
             {"zone": zone, "id": subscription_id},
         )
+
+
+def test_a_runner_that_is_told_to_stop_finishes_its_batch_and_leaves_the_rest_due(
+    database: Database, clock: ManualClock
+) -> None:
+    for _ in range(5):
+        subscriber(database, now=JOINED)
+    clock.set(RESET)
+    runner = ResetRunner(database, clock, batch=2, on_reset=lambda _done: runner.stop())
+
+    assert runner.run() == 2
+    assert ResetRunner(database, clock).run() == 3
+    assert_books_close(database)
