@@ -11,3 +11,9 @@ for run in $(seq "${KILLS_RUNS:-10}"); do
     echo "kills: run $run of ${KILLS_RUNS:-10}"
     KILLS_SEED=$(date +%s) "$bin/python" -m pytest -n0 -s tests/kills
 done
+
+# A year of simulated trouble for each seed, from other seeds each time; a failure says how to replay.
+first=$(date +%s)
+"$bin/python" -m tests.simulation --seed "$first" --seeds "${SIMULATED_YEARS:-2000}"
+"$bin/python" -m tests.simulation --seed "$first" --seeds "${SIMULATED_POSTGRES_YEARS:-100}" \
+    --database postgresql

@@ -106,5 +106,5 @@ class NodeClock:
         return self._timeline.now(self._node)
 
     def sleep(self, seconds: float) -> None:
-        """Nothing in the engine sleeps."""
-        raise AssertionError(f"Something would sleep for {seconds} seconds.")
+        """That many seconds pass."""
+        self._timeline.advance_to(self._timeline.true + timedelta(seconds=seconds))

@@ -50,7 +50,7 @@ class Faults:
         if crash:
             return "crash"
         if self._dialect == "postgresql":
-            if conflict and not text.startswith(("ROLLBACK", "RELEASE")):
+            if conflict and text.startswith(("INSERT", "UPDATE", "WITH", "DELETE")):
                 return "conflict"
             return "lost" if error else None
         if conflict and text.startswith("BEGIN"):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from greenlet import getcurrent, greenlet
 
-from tests.simulation.world import Trace, Violation
+from tests.simulation.world import OutOfSteps, Trace, Violation
 
 MOST_STEPS = 500
 """Statements that one operation may need. Beyond that it is taken for a livelock."""
@@ -156,5 +156,7 @@ class Machine:
             actor.work()
         except ProcessDied:
             return
-        except BaseException as error:  # noqa: BLE001 - the hub raises it: a greenlet has nobody above
+        except (Violation, OutOfSteps) as error:  # a greenlet has nobody above: the hub raises it
             self._failure = self._failure or error
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody expected it
+            self._failure = self._failure or Violation(f"{actor.name} broke with {error!r}.")

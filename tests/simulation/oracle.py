@@ -71,7 +71,7 @@ class Oracle:
             self._compare(row)
         if touched:
             self._compare_grants()
-            self._compare_pending()
+        self._compare_pending()
         self.watch()
 
     def watch(self) -> None:

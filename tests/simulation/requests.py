@@ -12,7 +12,7 @@ from sketchmaker.credits.errors import (
     NoActiveSubscription,
     SetAside,
 )
-from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.database import DatabaseUnavailable, TransactionConflict
 from tests.simulation.clock import NodeClock
 from tests.simulation.history import KEYS_KEPT, Operation, PlacedHold
 from tests.simulation.nodes import Nodes
@@ -88,6 +88,8 @@ class Requests:
             self._answered(operation, ("refused", (refusal.required, refusal.available)))
         except NOT_NOW as refusal:
             self._not_now(operation, refusal)
+        except TransactionConflict as conflict:
+            raise Violation(f"{operation.name} was not tried again: {conflict}") from conflict
         except DatabaseUnavailable:
             self._run.history.statistics["unavailable"] += 1
             return False

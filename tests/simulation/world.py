@@ -15,8 +15,8 @@ class Violation(AssertionError):
     """The engine broke a rule. The text says which, and where."""
 
 
-class OutOfSteps(Exception):
-    """The run was to end at this step."""
+class OutOfSteps(BaseException):
+    """The run was to end at this step; no code under test may catch it."""
 
 
 @dataclass(frozen=True)
