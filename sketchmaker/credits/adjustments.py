@@ -6,9 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present, state
-from sketchmaker.credits.actions import (
-    ADJUSTMENT_ACTION,
-)
+from sketchmaker.credits.actions import ADJUSTMENT_ACTION
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.errors import InvalidGrant
 

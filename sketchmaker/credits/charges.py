@@ -4,31 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    Connection,
-    Select,
-    bindparam,
-    cast,
-    func,
-    insert,
-    literal,
-    select,
-)
+from sqlalchemy import CTE, Connection, Select, bindparam, cast, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import idempotency, ledger
 from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.balance import Part
 from sketchmaker.credits.rendered import Rendered
-from sketchmaker.credits.side_tables import (
-    KEYS,
-)
+from sketchmaker.credits.side_tables import KEYS
 from sketchmaker.credits.spending import guarded, guarded_returning, take
-from sketchmaker.credits.tables import (
-    LEDGER,
-    SUBSCRIPTIONS,
-)
+from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,10 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import charges, holds, idempotency
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.charges import Charge
-from sketchmaker.credits.errors import (
-    ChangedMeanwhile,
-    HoldNotFound,
-    ResetConflict,
-)
+from sketchmaker.credits.errors import ChangedMeanwhile, HoldNotFound, ResetConflict
 from sketchmaker.credits.holds import DEFAULT_LIFETIME, Hold, HoldEnd
 from sketchmaker.credits.idempotency import Answer, Request
-from sketchmaker.credits.tables import (
-    HOLDS,
-)
+from sketchmaker.credits.tables import HOLDS
 from sketchmaker.database import Database, TransactionConflict
 
 ATTEMPTS = 8

@@ -16,10 +16,7 @@ from sketchmaker.credits.actions import (
     RESTART_ACTION,
     START_ACTION,
 )
-from sketchmaker.credits.tables import (
-    HoldState,
-    UsageHistory,
-)
+from sketchmaker.credits.tables import HoldState, UsageHistory
 
 
 def explain(row: UsageHistory) -> str:

@@ -7,15 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import guard, present, state
-from sketchmaker.credits.actions import (
-    FORCE_RESET_ACTION,
-)
+from sketchmaker.credits.actions import FORCE_RESET_ACTION
 from sketchmaker.credits.errors import ForceResetLimit
 from sketchmaker.credits.state import State
-from sketchmaker.credits.tables import (
-    PLANS,
-    UsageHistory,
-)
+from sketchmaker.credits.tables import PLANS, UsageHistory
 
 FORCED_A_DAY = 2
 

@@ -13,10 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import resets
-from sketchmaker.credits.actions import (
-    GRANT_ACTION,
-    GRANT_EXPIRY_ACTION,
-)
+from sketchmaker.credits.actions import GRANT_ACTION, GRANT_EXPIRY_ACTION
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.balance import Part, Source
 from sketchmaker.credits.errors import (
@@ -28,11 +25,7 @@ from sketchmaker.credits.errors import (
     SetAside,
 )
 from sketchmaker.credits.state import Bonus, State, move, of_user
-from sketchmaker.credits.tables import (
-    GRANTS,
-    CreditGrant,
-    UserSubscription,
-)
+from sketchmaker.credits.tables import GRANTS, CreditGrant, UserSubscription
 
 KINDS = ("admin", "promotion", "correction")
 MAX_BONUS = 1_000_000_000

@@ -11,16 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.actions import (
-    FORCE_RESET_ACTION,
-    RESET_ACTION,
-)
-from sketchmaker.credits.side_tables import (
-    ResetSetAside,
-)
-from sketchmaker.credits.tables import (
-    UsageHistory,
-)
+from sketchmaker.credits.actions import FORCE_RESET_ACTION, RESET_ACTION
+from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.tables import UsageHistory
 
 GRANTS_A_DAY = 3
 FIRST_RETRY_AFTER = timedelta(minutes=1)

@@ -22,11 +22,7 @@ from sketchmaker.credits.charges import bonus_facts
 from sketchmaker.credits.errors import HoldNotFound, HoldNotPending, InvalidAmount
 from sketchmaker.credits.spending import Taken, take
 from sketchmaker.credits.state import State
-from sketchmaker.credits.tables import (
-    HOLDS,
-    IS_PENDING,
-    HoldState,
-)
+from sketchmaker.credits.tables import HOLDS, IS_PENDING, HoldState
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 

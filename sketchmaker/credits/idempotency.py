@@ -15,9 +15,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.errors import InsufficientCredits, InvalidKey, KeyReused
-from sketchmaker.credits.side_tables import (
-    KEYS,
-)
+from sketchmaker.credits.side_tables import KEYS
 
 KEPT_FOR = timedelta(days=14)
 """Seven days are promised; the others are for clocks that were wrong in the meantime."""

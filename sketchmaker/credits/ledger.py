@@ -8,10 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.tables import (
-    LEDGER,
-    UsageHistory,
-)
+from sketchmaker.credits.tables import LEDGER, UsageHistory
 
 
 def append(session: Session, **row: Any) -> None:

@@ -7,19 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds, ledger, present, resets, state
-from sketchmaker.credits.actions import (
-    DEACTIVATION_ACTION,
-    REACTIVATION_ACTION,
-)
+from sketchmaker.credits.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
 from sketchmaker.credits.errors import AlreadySubscribed, NothingToChange, SubscriptionNotFound
 from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import State
-from sketchmaker.credits.tables import (
-    IS_PENDING,
-    PLANS,
-    SUBSCRIPTIONS,
-    CreditHold,
-)
+from sketchmaker.credits.tables import IS_PENDING, PLANS, SUBSCRIPTIONS, CreditHold
 
 
 def deactivate(

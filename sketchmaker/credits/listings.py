@@ -15,11 +15,7 @@ from sketchmaker.credits.statement import (
     next_plan_id,
     statement_of,
 )
-from sketchmaker.credits.tables import (
-    IS_ACTIVE,
-    SubscriptionPlanModel,
-    UserSubscription,
-)
+from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
 
 NO_PLAN = "none"
 """Stands for "no active plan" where a list is narrowed to one plan."""

@@ -11,21 +11,12 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present, state
-from sketchmaker.credits.actions import (
-    PLAN_ACTION,
-    RESTART_ACTION,
-)
+from sketchmaker.credits.actions import PLAN_ACTION, RESTART_ACTION
 from sketchmaker.credits.balance import Balance
-from sketchmaker.credits.errors import (
-    NothingToChange,
-    SubscriptionNotFound,
-)
+from sketchmaker.credits.errors import NothingToChange, SubscriptionNotFound
 from sketchmaker.credits.plans import active_plan
 from sketchmaker.credits.state import Schedule, State
-from sketchmaker.credits.tables import (
-    SubscriptionPlanModel,
-    UserSubscription,
-)
+from sketchmaker.credits.tables import SubscriptionPlanModel, UserSubscription
 
 When = Literal["now", "next_reset", "restart"]
 """`now` keeps the cycle; `next_reset` waits; `restart` voids the cycle and begins a new one."""

@@ -7,9 +7,7 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.errors import UnknownPlan
-from sketchmaker.credits.tables import (
-    SubscriptionPlanModel,
-)
+from sketchmaker.credits.tables import SubscriptionPlanModel
 
 FREE_PLAN = "free"
 

@@ -7,9 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from sketchmaker.credits.actions import (
-    RESET_ACTION,
-)
+from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.credits.balance import Balance, ResetStep, resets
 from sketchmaker.credits.state import State, state_of
 

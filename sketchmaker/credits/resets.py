@@ -14,19 +14,11 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, or_,
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import guard, ledger, mass_resets
-from sketchmaker.credits.errors import (
-    ResetConflict,
-)
+from sketchmaker.credits.errors import ResetConflict
 from sketchmaker.credits.errors import SetAside as SetAsideError
 from sketchmaker.credits.reset_plan import BatchDone, PlannedReset, ResetDone
-from sketchmaker.credits.side_tables import (
-    ResetSetAside,
-)
-from sketchmaker.credits.tables import (
-    IS_ACTIVE,
-    PLANS,
-    SUBSCRIPTIONS,
-)
+from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.tables import IS_ACTIVE, PLANS, SUBSCRIPTIONS
 
 DEFAULT_BATCH = 1000
 """Rows a transaction. More would make a charge of the same subscriptions wait noticeably."""

@@ -21,10 +21,7 @@ from sketchmaker.credits import grants, plans, present, state
 from sketchmaker.credits.balance import Part, allocate
 from sketchmaker.credits.errors import InsufficientCredits
 from sketchmaker.credits.state import State
-from sketchmaker.credits.tables import (
-    IS_ACTIVE,
-    SUBSCRIPTIONS,
-)
+from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS
 
 Purpose = Literal["held", "used"]
 """Where credits go when they leave the available ones: set aside, or used at once."""

@@ -16,11 +16,7 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.balance import Balance, Boundary
 from sketchmaker.credits.cycle import cycle_number, cycle_start
 from sketchmaker.credits.errors import ChangedMeanwhile
-from sketchmaker.credits.tables import (
-    IS_ACTIVE,
-    SUBSCRIPTIONS,
-    UserSubscription,
-)
+from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS, UserSubscription
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,11 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import ledger
-from sketchmaker.credits.actions import (
-    START_ACTION,
-)
+from sketchmaker.credits.actions import START_ACTION
 from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.errors import AlreadySubscribed, SubscriptionEnded
 from sketchmaker.credits.plans import FREE_PLAN, active_plan
-from sketchmaker.credits.tables import (
-    UserSubscription,
-)
+from sketchmaker.credits.tables import UserSubscription
 
 
 def start(

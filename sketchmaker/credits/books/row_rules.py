@@ -7,23 +7,9 @@ from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import actions
-from sketchmaker.credits.books.sweeps import (
-    GRANT,
-    LEDGER_ROW,
-    PLAN,
-    Rule,
-    Sweep,
-    whole_numbers,
-)
+from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep, whole_numbers
 from sketchmaker.credits.grants import KINDS
-from sketchmaker.credits.tables import (
-    GRANTS,
-    HOLDS,
-    LEDGER,
-    PLANS,
-    SUBSCRIPTIONS,
-    HoldState,
-)
+from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS, HoldState
 
 USERS = typing.cast(Table, User.__table__)
 IS_PENDING = HOLDS.c.state == HoldState.PENDING.value
