@@ -110,9 +110,7 @@ def _race(  # noqa: PLR0917 - private, called from one place
     return sum(storms, Counter())
 
 
-def storm(
-    name: str, scratch: Scratch, facts: Facts, start: int, threads: int
-) -> Outcomes:
+def storm(name: str, scratch: Scratch, facts: Facts, start: int, threads: int) -> Outcomes:
     """Let that many threads of this process make their attempts at the same moment."""
     race = next(race for race in RACES if race.name == name)
     database = scratch.open()
