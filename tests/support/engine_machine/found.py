@@ -12,8 +12,11 @@ from sketchmaker.credits.tables import GRANTS, HOLDS, IS_ACTIVE, LEDGER, PLANS, 
 from sketchmaker.database import Database
 from tests.support import credit_model as model
 
-_ROWS = select(SUBSCRIPTIONS, PLANS.c.name.label("plan")).join(
-    PLANS, PLANS.c.id == SUBSCRIPTIONS.c.plan_id
+_NEXT_PLANS = PLANS.alias("next_plans")
+_ROWS = (
+    select(SUBSCRIPTIONS, PLANS.c.name.label("plan"), _NEXT_PLANS.c.name.label("next_plan"))
+    .join(PLANS, PLANS.c.id == SUBSCRIPTIONS.c.plan_id)
+    .outerjoin(_NEXT_PLANS, _NEXT_PLANS.c.id == SUBSCRIPTIONS.c.next_plan_id)
 )
 _GRANTS = select(GRANTS).order_by(GRANTS.c.id)
 _HOLDS = select(HOLDS).order_by(HOLDS.c.id)
