@@ -134,6 +134,20 @@ def test_a_grant_waits_for_who_comes_back_unless_it_has_expired(member: Member) 
     assert_books_close(member.database)
 
 
+def test_what_was_used_of_a_grant_is_not_counted_in_the_cycle_of_coming_back(
+    member: Member,
+) -> None:
+    member.grant(5, JOINED)
+    member.charge(12, JOINED)
+    member.deactivate(LATER)
+
+    member.reactivate(MAY)
+
+    assert member.parts == (13, 0, 0)
+    assert member.row.bonus_used == 0
+    assert_books_close(member.database)
+
+
 def test_leaving_releases_what_is_held_and_ends_the_subscription(member: Member) -> None:
     member.grant(5, JOINED)
     member.hold(12, JOINED)

@@ -37,7 +37,7 @@ SET_ASIDE = cast(Table, ResetSetAside.__table__)
 TABLES = [KEYS, SET_ASIDE, LEDGER, HOLDS, GRANTS, SUBSCRIPTIONS]
 
 WHO = st.sampled_from([0, 0, 0, 1])  # one life is the fuller for it
-AMOUNTS = st.sampled_from([1, 2, 3, 5, 8, 13, "all", "one too many"])
+AMOUNTS = st.sampled_from([1, 2, 3, 8, 13, "all", "all", "one too many"])
 PLAN_NAMES = st.sampled_from(list(model.PLANS))
 BESIDE = st.sampled_from([timedelta(microseconds=n) for n in (-1, 0, 1)])
 LIFETIMES = st.sampled_from([timedelta(hours=1), timedelta(days=3), timedelta(days=40)])

@@ -98,6 +98,13 @@ class SubscriptionRules(Stage):
             lambda person: person.deactivate(self.now),
         )
 
+    @rule(who=WHO, beside=BESIDE)
+    def leave_and_come_back_at_the_boundary(self, who: int, beside: timedelta) -> None:
+        """What is far apart otherwise: a cycle that ends while nobody is there."""
+        self.deactivate(who)
+        self.now = self.subjects[who].person.next_reset + beside
+        self._reactivate(who)
+
     # Twice, so that people are back more often than away.
     @rule(who=WHO)
     def reactivate(self, who: int) -> None:
