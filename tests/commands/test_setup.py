@@ -17,6 +17,7 @@ from sketchmaker.credits.statement import statement_for
 from sketchmaker.database import Database
 from sketchmaker.settings import Settings, SettingsError
 from tests.support import programs
+from tests.support.people import add_user
 
 TABLES = ("users", "subscription_plans", "user_subscriptions", "usage_history")
 
@@ -99,11 +100,20 @@ def test_doing_it_twice_changes_no_row(database: Database, clock: ManualClock) -
 def test_users_without_a_plan_get_the_free_one(database: Database, clock: ManualClock) -> None:
     set_up(database, configured(), now=clock.now())
     with database.transaction() as session:
-        session.execute(text("UPDATE user_subscriptions SET is_active = false"))
+        add_user(session, now=clock.now())
     report = set_up(database, configured(), now=clock.now())
     assert report.enrolled == 1
-    assert report.totals.active_subscriptions == 1
-    assert dict(report.totals.by_plan) == {"Free": 1, "Premium": 0, "Pro": 0}
+    assert report.totals.active_subscriptions == 2
+    assert dict(report.totals.by_plan) == {"Free": 2, "Premium": 0, "Pro": 0}
+
+
+def test_a_subscription_that_was_ended_is_not_given_back(
+    database: Database, clock: ManualClock
+) -> None:
+    set_up(database, configured(), now=clock.now())
+    with database.transaction() as session:
+        session.execute(text("UPDATE user_subscriptions SET is_active = false"))
+    assert set_up(database, configured(), now=clock.now()).enrolled == 0
 
 
 @pytest.mark.race
