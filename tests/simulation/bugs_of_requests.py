@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import charges, holds, idempotency, spending, state
 from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.holds import Hold
 from sketchmaker.credits.idempotency import Answer, Request
 from sketchmaker.credits.side_tables import KEYS
@@ -100,7 +101,7 @@ def _a_lost_connection_is_taken_for_nothing_done(plot: Plot) -> None:
     plot.put(CreditDesk, "_attempt", wrong)
 
 
-@bug(profile="crowd")
+@bug()
 def _the_balance_is_checked_outside_the_transaction(plot: Plot) -> None:
     right = CreditDesk.charge
 
@@ -123,7 +124,8 @@ def _the_balance_is_checked_outside_the_transaction(plot: Plot) -> None:
 
 def _charged_blindly(session: Session, asked: dict[str, Any]) -> charges.Charge:
     found = state.of_user(session, asked["user_id"])
-    assert found is not None
+    if found is None:
+        raise NoActiveSubscription(asked["user_id"])
     used = found.balance.used + asked["credits"]
     after = replace(found, balance=replace(found.balance, used=used))
     state.move(

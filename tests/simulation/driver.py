@@ -49,6 +49,10 @@ class Hooks(Protocol):
         """The connection is lost: what is not committed is undone."""
         ...
 
+    def undo(self, connection: Any) -> None:
+        """The connection is about to be closed: its transaction is undone before others go on."""
+        ...
+
     def error(self, kind: str) -> Exception:
         """What the database says then: `lost`, `busy`, `conflict` or `full`."""
         ...
@@ -72,7 +76,7 @@ class Tap:
         dialect.do_commit = lambda connection: self._commit(connection, commit)
         dialect.do_rollback = lambda connection: self._rollback(connection, rollback)
         for name in ("do_close", "do_terminate"):  # of a process that died: undone as well
-            setattr(dialect, name, partial(self._rollback, rollback=getattr(dialect, name)))
+            setattr(dialect, name, partial(self._close, close=getattr(dialect, name)))
 
     def _execute(self, cursor: Any, text: str, parameters: Any, _context: Any) -> bool:
         return self._run(cursor, text, lambda: cursor.execute(text, parameters))
@@ -131,6 +135,10 @@ class Tap:
         if kind == "cut after":
             self._hooks.cut(raw)
             raise self._hooks.error("lost")
+
+    def _close(self, connection: Any, close: Callable[[Any], None]) -> None:
+        self._hooks.undo(connection)
+        self._rollback(connection, close)
 
     def _rollback(self, connection: Any, rollback: Callable[[Any], None]) -> None:
         rollback(connection)

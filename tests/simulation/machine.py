@@ -76,7 +76,7 @@ class Machine:
         Raises:
             Violation: what the actor found, or that nobody can go on.
         """
-        self._wake()
+        self.wake()
         if not self.ready:
             names = ", ".join(actor.name for actor in self.waiting)
             raise Violation(f"Everybody waits for somebody else: {names}.")
@@ -139,7 +139,8 @@ class Machine:
         if actor.steps > MOST_STEPS:
             self.fail(Violation(f"{actor.name} needs more than {MOST_STEPS} steps: a livelock."))
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let those go on whose lock is free now."""
         if not self.waiting or self.waits is None:
             return
         for actor in self.waits.awakened(list(self.waiting)):

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg.waiting import Ready, Wait
 from sqlalchemy import event, make_url
@@ -73,13 +74,19 @@ class PostgresDriver:
 
     def is_idle(self, connection: Any) -> bool:
         """Is no transaction open on the connection?"""
-        status: bool = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        status: bool = connection.info.transaction_status == TransactionStatus.IDLE
         return status
 
     def cut(self, connection: Any) -> None:
         """The connection is lost. What it had begun is undone at once, not when TCP notices."""
         connection.rollback()
         connection.close()
+
+    def undo(self, connection: Any) -> None:
+        """Left to itself, the server would notice some time later."""
+        open_ones = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+        if not connection.closed and connection.info.transaction_status in open_ones:
+            connection.rollback()
 
     def error(self, kind: str) -> Exception:
         """What psycopg says then."""

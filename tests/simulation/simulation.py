@@ -109,6 +109,8 @@ class Simulation:
         self.timeline.tick()
         if self.machine.has_committed:
             self.machine.has_committed = False
+            # What waited for this commit may commit by itself: nothing may move while we read.
+            self.machine.wake()
             self.oracle.check()
 
     def _drawn_start(self) -> datetime:

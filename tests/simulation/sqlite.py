@@ -94,6 +94,9 @@ class SqliteDriver:
         """What is not committed is undone."""
         connection.rollback()
 
+    def undo(self, connection: Any) -> None:
+        """Closing does it at once."""
+
     def error(self, kind: str) -> Exception:
         """What SQLite says then."""
         return sqlite3.OperationalError(ERRORS.get(kind, "disk I/O error"))

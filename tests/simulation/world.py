@@ -65,7 +65,7 @@ PROFILES = {
         Profile("clock-forward", clock_back=0, clock_forward=1),
         Profile("outage", outage=1, requests_a_month=3),
         Profile("cuts", cut_before_commit=0.08, cut_after_commit=0.15, late=0.6),
-        Profile("crowd", accounts=2, requests_a_month=40, near_boundary=0.8, days=120),
+        Profile("crowd", accounts=2, requests_a_month=60, near_boundary=0.6, days=124),
         Profile("admins", admin_a_month=8),
     )
 }  # fmt: skip
