@@ -127,3 +127,26 @@ def test_of_many_requests_to_start_a_plan_one_succeeds(database: Database) -> No
     assert race(8, start) == {"started": 1, "refused": 7}
     with database.reading() as session:
         assert session.query(UserSubscription).filter_by(user_id=user_id).count() == 1
+
+
+def test_two_housekeepers_that_end_the_same_peoples_holds_never_wait_in_a_circle(
+    database: Database,
+) -> None:
+    people = [subscriber(database, now=JOINED, plan="premium") for _ in range(6)]
+    for number in range(120):
+        with database.transaction() as session:
+            person = people[number % 6 if number % 2 else -1 - number % 6]
+            holds.place(session, user_id=person.user_id, credits=1, action="images", now=JOINED)
+
+    def tidy(_: int) -> str:
+        ended = 0
+        for _ in range(12):
+            with database.transaction() as session:
+                ended += holds.release_expired(session, now=RESET, limit=10)
+        return str(ended)
+
+    outcomes = race(4, tidy)
+
+    assert sum(int(ended) * times for ended, times in outcomes.items()) == 120
+    assert {reread(database, person).credits_held for person in people} == {0}
+    assert_books_close(database)
