@@ -145,7 +145,9 @@ class Admin:
 
     def _do(self, operation: Operation, verb: Verb) -> None:
         self._run.machine.spawn(
-            f"{operation.kind} {operation.name}", NODE, lambda: self._perform(operation, verb)
+            f"{operation.kind} {operation.name}",
+            operation.account,
+            lambda: self._perform(operation, verb),
         )
 
     def _perform(self, operation: Operation, verb: Verb) -> None:

@@ -19,10 +19,10 @@ class ProcessDied(BaseException):
 
 @dataclass(eq=False)
 class Actor:
-    """Work that runs a statement at a time; `node` is the process that it runs in."""
+    """Work that runs a statement at a time, on one account or (None) on any."""
 
     name: str
-    node: str
+    account: int | None
     work: Callable[[], None]
     greenlet: greenlet = field(init=False)
     steps: int = 0
@@ -55,6 +55,8 @@ class Machine:
         self._schedule = schedule
         self._moment = moment
         self._hub = getcurrent()
+        self.room: int | None = None
+        self._queued: list[Actor] = []
         self._failure: BaseException | None = None
         self.is_closing = False
         self.waits: Waits | None = None
@@ -62,13 +64,14 @@ class Machine:
     @property
     def is_idle(self) -> bool:
         """Is nobody at work?"""
-        return not self.ready and not self.waiting
+        return not self.ready and not self.waiting and not self._queued
 
-    def spawn(self, name: str, node: str, work: Callable[[], None]) -> None:
-        """Let another actor begin."""
-        actor = Actor(name, node, work)
+    def spawn(self, name: str, account: int | None, work: Callable[[], None]) -> None:
+        """Let another actor begin, as soon as there is room on its account."""
+        actor = Actor(name, account, work)
         actor.greenlet = greenlet(lambda: self._live(actor))
-        self.ready.append(actor)
+        self._queued.append(actor)
+        self._admit()
 
     def run_one(self) -> None:
         """Let one actor go on to its next statement.
@@ -84,6 +87,7 @@ class Machine:
         self._switch_to(actor)
         if actor.greenlet.dead:
             self.ready.remove(actor)
+            self._admit()
         if self._failure is not None:
             raise self._failure
 
@@ -134,6 +138,13 @@ class Machine:
         self.current = None
         self.ready, self.waiting = [], []
 
+    def _admit(self) -> None:
+        for actor in list(self._queued):
+            near = [a for a in [*self.ready, *self.waiting] if _may_meet(a, actor)]
+            if self.room is None or len(near) < self.room:
+                self._queued.remove(actor)
+                self.ready.append(actor)
+
     def _count(self, actor: Actor) -> None:
         actor.steps += 1
         if actor.steps > MOST_STEPS:
@@ -161,3 +172,7 @@ class Machine:
             self._failure = self._failure or error
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody expected it
             self._failure = self._failure or Violation(f"{actor.name} broke with {error!r}.")
+
+
+def _may_meet(one: Actor, other: Actor) -> bool:
+    return one.account is None or other.account is None or one.account == other.account

@@ -64,7 +64,7 @@ class Nodes:
                 self._run.history.statistics["resets put off"] += 1
 
         if self._run.timeline.true >= self._down_until[node]:
-            self._run.machine.spawn(node, node, work)
+            self._run.machine.spawn(node, None, work)
 
     def _sleep(self, node: str) -> None:
         now = self._run.timeline.true
@@ -82,7 +82,7 @@ class Nodes:
             self._run.after(self._chance.uniform(0.2, 6) * 86400, self._keep_house)
 
     def _keep_house_once(self) -> None:
-        self._run.machine.spawn(HOUSEKEEPER, HOUSEKEEPER, self._chores)
+        self._run.machine.spawn(HOUSEKEEPER, None, self._chores)
 
     def _chores(self) -> None:
         clock = NodeClock(self._run.timeline, HOUSEKEEPER)

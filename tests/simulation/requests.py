@@ -64,7 +64,9 @@ class Requests:
             return
         node = self._chance.choice(WEBS)
         self._run.machine.spawn(
-            f"{operation.kind} {operation.name}", node, lambda: self._deliver(operation, node)
+            f"{operation.kind} {operation.name}",
+            operation.account,
+            lambda: self._deliver(operation, node),
         )
 
     def _deliver(self, operation: Operation, node: str) -> None:
@@ -168,7 +170,7 @@ class Requests:
 
         def begin() -> None:
             if operation.answer is not None:
-                self._run.machine.spawn(other.name, node, send)
+                self._run.machine.spawn(other.name, other.account, send)
 
         self._run.after(self._chance.uniform(5, DAY_SECONDS), begin)
 
