@@ -102,11 +102,6 @@ def all_set_aside(session: Session, *, limit: int = 100) -> list[ResetSetAside]:
     return list(session.scalars(select(ResetSetAside).order_by(ResetSetAside.since).limit(limit)))
 
 
-def count_set_aside(session: Session) -> int:
-    """How many subscriptions are set aside."""
-    return session.execute(select(func.count()).select_from(ResetSetAside)).scalar_one()
-
-
 def _row(session: Session, subscription_id: int, now: datetime) -> ResetSetAside:
     row = session.get(ResetSetAside, subscription_id)
     if row is None:
