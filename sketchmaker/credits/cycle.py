@@ -17,6 +17,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MONTHS_IN_A_YEAR = 12
+SHORTEST_MONTH = 28
 
 
 def cycle_start(anchor: datetime, n: int, zone: str = "UTC") -> datetime:
@@ -33,7 +34,7 @@ def cycle_start(anchor: datetime, n: int, zone: str = "UTC") -> datetime:
         local.year * MONTHS_IN_A_YEAR + local.month - 1 + n, MONTHS_IN_A_YEAR
     )
     month = month_index + 1
-    day = min(local.day, monthrange(year, month)[1])
+    day = local.day if local.day <= SHORTEST_MONTH else min(local.day, monthrange(year, month)[1])
     return local.replace(year=year, month=month, day=day, fold=0).astimezone(UTC)
 
 

@@ -7,17 +7,29 @@ expects, and the ledger refuses a second row for the same cycle.
 `mass_resets` does the same for the plain case, many rows in one statement.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import guard, ledger, mass_resets
 from sketchmaker.credits.errors import ResetConflict
 from sketchmaker.credits.errors import SetAside as SetAsideError
 from sketchmaker.credits.reset_plan import BatchDone, PlannedReset, ResetDone
-from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.side_tables import SET_ASIDE
 from sketchmaker.credits.tables import IS_ACTIVE, PLANS, SUBSCRIPTIONS
 
 DEFAULT_BATCH = 1000
@@ -33,14 +45,27 @@ def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) ->
     Raises:
         ResetConflict: a claimed row changed all the same; nothing of this batch may be committed.
     """
-    plain = mass_resets.reset_plain(session, now=now, limit=limit)
-    if plain.count == limit:
+    claim = _due_ids(now, limit).with_for_update(of=SUBSCRIPTIONS, skip_locked=True)
+    return reset_these(session, session.scalars(claim).all(), now=now)
+
+
+def reset_these(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> BatchDone:
+    """As `reset_due`, for those of these subscriptions that are due.
+
+    Raises:
+        ResetConflict: as `reset_due`.
+    """
+    if not subscription_ids:
+        return BatchDone(0, [])
+    plain = mass_resets.reset_plain(session, subscription_ids, now=now)
+    if plain.count == len(subscription_ids):
         return plain.with_([])
-    query = due(now).order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
-    # Those take much longer each: so few at once that nobody waits long for a claimed row.
-    query = query.limit(min(limit - plain.count, DEFAULT_BATCH))
-    claim = query.with_for_update(of=SUBSCRIPTIONS, skip_locked=True)
-    return plain.with_(_apply(session, claim, now))
+    # These take much longer each: so few at once that nobody waits long for a claimed row.
+    others = due(now).where(mass_resets.is_among(session, subscription_ids)).limit(DEFAULT_BATCH)
+    claim = others.order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
+    return plain.with_(
+        _apply(session, claim.with_for_update(of=SUBSCRIPTIONS, skip_locked=True), now)
+    )
 
 
 def reset_subscription(
@@ -73,44 +98,49 @@ def earliest_due(session: Session, *, now: datetime) -> tuple[int, datetime] | N
 
 def due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
     """The numbers of up to `limit` due subscriptions, longest overdue first."""
-    return list(
-        session.scalars(
-            select(SUBSCRIPTIONS.c.id)
-            .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now, not_set_aside(now))
-            .order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
-            .limit(limit)
-        )
+    return list(session.scalars(_due_ids(now, limit)))
+
+
+def _due_ids(now: datetime, limit: int) -> Select[int]:
+    return (
+        select(SUBSCRIPTIONS.c.id)
+        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now, not_set_aside(now))
+        .order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
+        # Written out: of a parameter the planner does not know how few rows it means.
+        .limit(literal_column(str(int(limit))))
     )
 
 
 def not_set_aside(now: datetime) -> ColumnElement[bool]:
     """Rows that a reset may touch: never failed, or to be tried again by now."""
-    return ~exists().where(ResetSetAside.subscription_id == SUBSCRIPTIONS.c.id, _waits(now))
+    return ~exists().where(SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id, _waits(now))
 
 
 def _waits(now: datetime) -> ColumnElement[bool]:
-    return or_(ResetSetAside.retry_at.is_(None), ResetSetAside.retry_at > now)
+    return or_(SET_ASIDE.c.retry_at.is_(None), SET_ASIDE.c.retry_at > now)
 
 
-def due(now: datetime, *, with_set_aside: bool = False) -> Select[*tuple[Any, ...]]:
-    """Due subscriptions with the plan that they will be on."""
-    query = (
+def due(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Due subscriptions with the plan that they will be on, but for those set aside."""
+    return (
         select(
             SUBSCRIPTIONS,
             PLANS.c.id.label("new_plan_id"),
             PLANS.c.monthly_credits.label("new_allowance"),
             PLANS.c.display_name.label("new_plan"),
-            ResetSetAside.failures,
+            SET_ASIDE.c.failures,
         )
         .join(
             PLANS,
             PLANS.c.id == func.coalesce(SUBSCRIPTIONS.c.next_plan_id, SUBSCRIPTIONS.c.plan_id),
         )
-        .outerjoin(ResetSetAside, ResetSetAside.subscription_id == SUBSCRIPTIONS.c.id)
-        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now)
+        .outerjoin(SET_ASIDE, SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id)
+        .where(
+            IS_ACTIVE,
+            SUBSCRIPTIONS.c.next_credit_reset <= now,
+            or_(SET_ASIDE.c.subscription_id.is_(None), SET_ASIDE.c.retry_at <= now),
+        )
     )
-    tried_again = or_(ResetSetAside.subscription_id.is_(None), ResetSetAside.retry_at <= now)
-    return query if with_set_aside else query.where(tried_again)
 
 
 def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime) -> list[ResetDone]:
@@ -148,8 +178,8 @@ def refuse_set_aside(session: Session, which: ColumnElement[bool], now: datetime
         SetAside: it has.
     """
     row = session.execute(
-        select(ResetSetAside.subscription_id, ResetSetAside.cause)
-        .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == ResetSetAside.subscription_id)
+        select(SET_ASIDE.c.subscription_id, SET_ASIDE.c.cause)
+        .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == SET_ASIDE.c.subscription_id)
         .where(which, SUBSCRIPTIONS.c.next_credit_reset <= now, _waits(now))
     ).first()
     if row is not None:

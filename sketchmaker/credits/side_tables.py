@@ -48,3 +48,4 @@ class ResetSetAside(Base):
 
 
 KEYS: Final = cast(Table, IdempotencyKey.__table__)
+SET_ASIDE: Final = cast(Table, ResetSetAside.__table__)

@@ -61,9 +61,9 @@ class Pace:
         """Seconds to rest after a batch that took so many."""
         return rest_seconds(self._others_a_second, batch_seconds)
 
-    def done(self, session: Session, resets: int) -> None:
+    def done(self, dialect: str, resets: int) -> None:
         """Leave what this batch itself adds to the count out of account."""
-        self._own += 1 if session.get_bind().dialect.name == "postgresql" else resets
+        self._own += 1 if dialect == "postgresql" else resets
 
 
 def _count(session: Session) -> int:

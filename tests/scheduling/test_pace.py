@@ -61,7 +61,7 @@ def test_when_nobody_else_does_anything_batches_grow(database: Database) -> None
     pace = Pace()
     with database.transaction() as session:
         pace.next_batch(session, NOW)
-        pace.done(session, 0)
+        pace.done(database.dialect, 0)
     with database.transaction() as session:
         assert pace.next_batch(session, NOW + LOOKED_AT) == QUIET_BATCH
 

@@ -32,9 +32,8 @@ def _reset_row_by_row(plot: Plot) -> None:
     """Leave the set-based way out, so that the bug in the other one shows."""
     right = mass_resets.reset_plain
 
-    def nothing(session: Session, *, now: datetime, limit: int) -> Any:
-        del limit
-        return right(session, now=now, limit=0)
+    def nothing(session: Session, _subscription_ids: Any, *, now: datetime) -> Any:
+        return right(session, [], now=now)
 
     plot.put(mass_resets, "reset_plain", nothing)
 

@@ -166,6 +166,8 @@ class Requests:
                 self._call(other, NodeClock(self._run.timeline, node).now())
             except (KeyReused, DatabaseUnavailable):
                 return
+            except InsufficientCredits as refusal:  # a refusal is an answer of its own, too
+                self._run.trace.note(f"{other.name} got {refusal!r}")
             raise Violation(f"{other.name}: a key served for two different requests.")
 
         def begin() -> None:
