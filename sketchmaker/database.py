@@ -3,8 +3,8 @@
 An edge opens `transaction()`, calls verbs, and leaves it: that is the commit.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,14 @@ class Database:
         if self.dialect == "sqlite":
             self.engine = _sqlite_engine(url, read_only=False)
             self._readers = _sqlite_engine(url, read_only=True)
+            self.engines = [self.engine, self._readers]
+            self._alone: Callable[[], AbstractContextManager[Connection]] = self.engine.begin
         else:
-            self.engine = _postgres_engine(url, namespace, read_only=False)
+            self.engine = _postgres_engine(url, namespace)
             self._readers = _postgres_engine(url, namespace, read_only=True)
-        autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._briefly = self.engine.begin if self.dialect == "sqlite" else autocommitting.connect
+            autocommitting = _postgres_engine(url, namespace, autocommit=True)
+            self.engines = [self.engine, self._readers, autocommitting]
+            self._alone = autocommitting.connect
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self._readers, expire_on_commit=False)
 
@@ -124,7 +127,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `transaction`; whether the statement took effect is unknown.
         """
-        with _outages_named(), self._briefly() as connection:
+        with _outages_named(), self._alone() as connection:
             yield connection
 
     @contextmanager
@@ -157,8 +160,8 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
-        self.engine.dispose()
-        self._readers.dispose()
+        for engine in self.engines:
+            engine.dispose()
 
 
 @contextmanager
@@ -213,7 +216,9 @@ def _sqlite_engine(url: str, *, read_only: bool) -> Engine:
     return engine
 
 
-def _postgres_engine(url: str, namespace: str | None, *, read_only: bool) -> Engine:
+def _postgres_engine(
+    url: str, namespace: str | None, *, read_only: bool = False, autocommit: bool = False
+) -> Engine:
     options = "-c timezone=UTC"
     if namespace is not None:
         options += f" -c search_path={namespace}"
@@ -221,6 +226,7 @@ def _postgres_engine(url: str, namespace: str | None, *, read_only: bool) -> Eng
         options += " -c default_transaction_read_only=on"
     engine = create_engine(
         url,
+        **(_AUTOCOMMIT if autocommit else {}),
         hide_parameters=HIDE_VALUES,
         pool_size=8,
         max_overflow=24,
@@ -233,6 +239,15 @@ def _postgres_engine(url: str, namespace: str | None, *, read_only: bool) -> Eng
     )
     _ping_the_idle(engine)
     return engine
+
+
+# A connection that is never in a transaction has nothing to be rolled back, which SQLAlchemy would
+# otherwise do twice each time; and to switch one to and fro costs more than to keep two.
+_AUTOCOMMIT: Mapping[str, Any] = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "pool_reset_on_return": None,
+}
 
 
 def _ping_the_idle(engine: Engine) -> None:

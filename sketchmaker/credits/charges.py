@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Select, bindparam, cast, func, insert, literal, select
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Select,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import idempotency, ledger
@@ -116,10 +126,10 @@ def _in_one_statement(
 ) -> Charge | None:
     parameters = _parameters(request)
     if named is None:
-        row = _CHARGE.run(connection, parameters).first()
+        row = _CHARGE.first(connection, parameters)
     else:
         parameters |= {"verb": named.verb, "key": named.key, "fingerprint": named.fingerprint}
-        row = _CHARGE_ONCE.run(connection, parameters).first()
+        row = _CHARGE_ONCE.first(connection, parameters)
     return None if row is None else Charge(request.amount, row[0], row[1])
 
 
@@ -127,7 +137,7 @@ def _in_steps(
     connection: Connection, request: Request, named: idempotency.Request | None
 ) -> Charge | None:
     wanted = {"which_user": request.user_id, "amount": request.amount, "at": request.now}
-    row = _SPEND.run(connection, wanted).first()
+    row = _SPEND.first(connection, wanted)
     if row is None:
         return None
     subscription_id, cycle, available = row
@@ -193,7 +203,7 @@ def _ledger_entry(spent: CTE) -> CTE:
         "action": bindparam("action", type_=LEDGER.c.action.type),
         "credits_used": amount,
         "credits_delta": -amount,
-        "bonus_delta": literal(0),
+        "bonus_delta": literal_column("0"),
         "balance_after": spent.c.credits_remaining,
         "cycle": spent.c.cycle,
         "metadata": bindparam("facts", type_=LEDGER.c["metadata"].type),

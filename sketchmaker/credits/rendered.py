@@ -1,18 +1,22 @@
 """Statements rendered once: for the hot path, where building them costs more than running them."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, Select, Update
+from sqlalchemy import JSON, Connection, Dialect, Insert, Select, Update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 
 class Rendered:
     """A statement of SQLAlchemy's that is sent as plain SQL after its first use.
 
-    It says the same and converts its parameters by the same types; what it leaves out is the work
-    that SQLAlchemy does at every execution to find that it knows the statement already. `columns`
-    are those that an INSERT without values is to fill.
+    It says the same, converts its parameters by the same types and breaks with the same errors;
+    what it leaves out is the work that SQLAlchemy does at every execution to find that it knows the
+    statement already, and to describe its rows. `columns` are those that an INSERT without values
+    is to fill.
     """
 
     def __init__(
@@ -25,17 +29,61 @@ class Rendered:
         self._columns = columns
         self._by_dialect: dict[str, _Text] = {}
 
-    def run(
-        self, connection: Connection, parameters: dict[str, Any]
-    ) -> CursorResult[*tuple[Any, ...]]:
-        """Execute it; the parameters are named as in the statement."""
-        dialect = connection.dialect
+    def first(self, connection: Connection, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+        """Execute it in the transaction of a connection; the parameters are named as in it.
+
+        The first row, as the driver gives it; None when there is none.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as `Connection.execute`.
+        """
+        row: tuple[Any, ...] | None = self._execute(connection, parameters, lambda c: c.fetchone())
+        return row
+
+    def run(self, connection: Connection, parameters: dict[str, Any]) -> None:
+        """As `first`, for a statement that gives no rows."""
+        self._execute(connection, parameters, lambda _cursor: None)
+
+    def _execute(
+        self, connection: Connection, parameters: dict[str, Any], read: Callable[[Any], Any]
+    ) -> Any:
+        known = self._for(connection.dialect)
+        cursor = connection.connection.cursor()
+        try:
+            # Not `cursor.execute`: who watches or delays statements does it at the dialect.
+            connection.dialect.do_execute(cursor, known.sql, known.converted(parameters))
+            return read(cursor)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _named(connection, error, known.sql) from error
+        finally:
+            cursor.close()
+
+    def _for(self, dialect: Dialect) -> "_Text":
         known = self._by_dialect.get(dialect.name)
         if known is None:
             compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
             assert isinstance(compiled, SQLCompiler)
             known = self._by_dialect[dialect.name] = _Text(compiled, dialect)
-        return connection.exec_driver_sql(known.sql, known.converted(parameters))
+        return known
+
+
+def _named(connection: Connection, error: Any, sql: str) -> BaseException:
+    """The driver's error as SQLAlchemy names it; a lost connection is not used again."""
+    dialect = connection.dialect
+    is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    if is_lost:
+        connection.invalidate(error)
+        connection.engine.dispose()  # the others are as old, and as lost
+    named: BaseException = DBAPIError.instance(
+        sql,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_lost,
+        dialect=dialect,
+    )
+    return named
 
 
 class _Text:
@@ -53,8 +101,11 @@ class _Text:
 
 
 def _converters(compiled: SQLCompiler, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
-    found = {
-        name: bind.type.dialect_impl(dialect).bind_processor(dialect)
-        for name, bind in compiled.binds.items()
-    }
+    found = {name: _converter(bind.type, dialect) for name, bind in compiled.binds.items()}
     return [(name, convert) for name, convert in found.items() if convert is not None]
+
+
+def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    if isinstance(kind, JSON):
+        return json.dumps  # the drivers' own wrappers of JSON come to the same, later
+    return kind.dialect_impl(dialect).bind_processor(dialect)

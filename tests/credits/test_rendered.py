@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Integer, bindparam, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.rendered import Rendered
 from sketchmaker.credits.tables import LEDGER, UserSubscription
-from sketchmaker.database import Database
+from sketchmaker.database import Database, DatabaseUnavailable
 from tests.support.people import ledger_of, subscriber
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 120, tzinfo=UTC)
@@ -57,8 +58,28 @@ def test_it_runs_again_with_other_values(database: Database, person: UserSubscri
     wanted = select(LEDGER.c.id).where(LEDGER.c.user_id == bindparam("which"))
     statement = Rendered(wanted)
     with database.statement() as connection:
-        assert len(statement.run(connection, {"which": person.user_id}).all()) == 1
-        assert statement.run(connection, {"which": 0}).all() == []
+        (entry,) = statement.first(connection, {"which": person.user_id}) or ()
+        assert entry == ledger_of(database, person)[0].id
+        assert statement.first(connection, {"which": 0}) is None
+
+
+def test_it_breaks_with_the_errors_of_sqlalchemy(
+    database: Database, person: UserSubscription
+) -> None:
+    entry = Rendered(insert(LEDGER).inline(), columns=["id", *row_of(person)])
+    with pytest.raises(IntegrityError) as raised, database.statement() as connection:
+        entry.run(connection, row_of(person, id=ledger_of(database, person)[0].id))
+    assert "ein" not in str(raised.value)  # values are prompts: they stay out of the log
+
+
+def test_a_connection_that_was_lost_is_named_and_replaced(
+    postgres_database: Database,
+) -> None:
+    statement = Rendered(select(bindparam("said", type_=Integer)))
+    with pytest.raises(DatabaseUnavailable):
+        lose_the_connection_and(postgres_database, statement)
+    with postgres_database.statement() as connection:
+        assert statement.first(connection, {"said": 7}) == (7,)
 
 
 def test_a_naive_moment_is_refused_and_nothing_is_charged(
@@ -68,3 +89,12 @@ def test_a_naive_moment_is_refused_and_nothing_is_charged(
     with pytest.raises(ValueError, match="time zone"):
         CreditDesk(database).charge(user_id=person.user_id, credits=1, action="images", now=naive)
     assert len(ledger_of(database, person)) == 1
+
+
+def lose_the_connection_and(database: Database, statement: Rendered) -> None:
+    """Have the server end the connection just before the statement."""
+    with database.statement() as connection:
+        used: Any = connection.connection.driver_connection
+        with database.transaction() as session:
+            session.execute(select(func.pg_terminate_backend(used.info.backend_pid)))
+        statement.first(connection, {"said": 7})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from sketchmaker.database import Database
 from tests.simulation.faults import Faults
@@ -68,30 +68,22 @@ class Tap:
 
     def on(self, engine: Engine) -> None:
         """Hook on to an engine."""
-        event.listen(engine, "do_execute", self._execute)
-        event.listen(engine, "do_executemany", self._execute_many)
-        event.listen(engine, "do_execute_no_params", self._execute_bare)
         dialect: Any = engine.dialect
+        for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+            setattr(dialect, name, partial(self._execute, execute=getattr(dialect, name)))
         commit, rollback = dialect.do_commit, dialect.do_rollback
         dialect.do_commit = lambda connection: self._commit(connection, commit)
         dialect.do_rollback = lambda connection: self._rollback(connection, rollback)
         for name in ("do_close", "do_terminate"):  # of a process that died: undone as well
             setattr(dialect, name, partial(self._close, close=getattr(dialect, name)))
 
-    def _execute(self, cursor: Any, text: str, parameters: Any, _context: Any) -> bool:
-        return self._run(cursor, text, lambda: cursor.execute(text, parameters))
-
-    def _execute_many(self, cursor: Any, text: str, parameters: Any, _context: Any) -> bool:
-        return self._run(cursor, text, lambda: cursor.executemany(text, parameters))
-
-    def _execute_bare(self, cursor: Any, text: str, _context: Any) -> bool:
-        return self._run(cursor, text, lambda: cursor.execute(text))
-
-    def _run(self, cursor: Any, text: str, statement: Callable[[], None]) -> bool:
+    def _execute(
+        self, cursor: Any, text: str, *parameters: Any, execute: Callable[..., None]
+    ) -> None:
         machine, faults = self.machine, self.faults
         if machine is None or faults is None or machine.current is None:
-            statement()
-            return True
+            execute(cursor, text, *parameters)
+            return
         machine.pause(" ".join(text.split()))
         kind = faults.at_statement(text)
         if kind == "crash":
@@ -100,10 +92,9 @@ class Tap:
             self._hooks.cut(cursor.connection)
         if kind is not None:
             raise self._hooks.error(kind)
-        self._hooks.run(cursor.connection, statement)
+        self._hooks.run(cursor.connection, lambda: execute(cursor, text, *parameters))
         if self._hooks.is_idle(cursor.connection) and not text.startswith("SELECT"):
             self._autocommitted(cursor.connection, machine, faults)
-        return True
 
     def _autocommitted(self, connection: Any, machine: Machine, faults: Faults) -> None:
         """The statement was a transaction by itself."""

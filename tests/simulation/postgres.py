@@ -46,7 +46,7 @@ class PostgresDriver:
         template.close()
         self.database = Database(server.url_of(self._own))
         self._tap = Tap(self)
-        for engine in (self.database.engine, self.database._readers):
+        for engine in self.database.engines:
             self._tap.on(engine)
             event.listen(engine, "do_connect", self._connect)
         self._monitor: psycopg.Connection[dict[str, Any]] | None = None
@@ -58,6 +58,9 @@ class PostgresDriver:
         url = render(make_url(self._server.url_of(self._own)).set(drivername="postgresql"))
         self._monitor = psycopg.connect(url, autocommit=True, row_factory=dict_row)
         self._monitor.execute("SET timezone = 'UTC'")
+        for engine in self.database.engines:
+            # At its first connection SQLAlchemy asks the server this and that, which is no step.
+            engine.connect().close()
         self._tap.machine, self._tap.faults = machine, faults
         machine.waits = self
         machine.room = ROOM

@@ -47,7 +47,7 @@ class SqliteDriver:
         template.close()
         self.database = Database(f"sqlite:///{self._file}")
         self._tap = Tap(self)
-        for engine in (self.database.engine, self.database._readers):
+        for engine in self.database.engines:
             self._tap.on(engine)
             event.listen(engine, "connect", _never_wait)
         self._reader: sqlite3.Connection | None = None
