@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from benchmarks import charges, crew, latency, mass, one_job_each, results, schedule
 from benchmarks.results import Row, at_least, at_most, compared
@@ -11,6 +12,8 @@ SECONDS = 5.0
 CHARGED = 100_000
 FEW = 1_000
 JOBS = 300
+STARTS = 5
+"""A start takes milliseconds, and so does what else goes on: several in each round."""
 
 
 def charges_on_postgres(at: Ground, rounds: int, _rows: int) -> list[Row]:
@@ -88,7 +91,7 @@ def scheduler(at: Ground, rounds: int, rows: int) -> list[Row]:
         "next": ([], []),
     }
     with at.postgres(rows) as many, at.postgres(FEW) as few:
-        for url, side in [(many, 0), (few, 1)] * rounds:
+        for url, side in [(many, 0), (few, 1)] * (STARTS * rounds):
             took, memory = schedule.start(url)
             numbers["start"][side].append(took)
             numbers["memory"][side].append(memory)
@@ -109,22 +112,31 @@ def scheduler(at: Ground, rounds: int, rows: int) -> list[Row]:
             goal=at_most(2),
         ),
         compared(
-            "memory more than that", grown, "1 MB", [1.0] * rounds, unit="MB", goal=at_most(5)
+            "memory more than that", grown, "1 MB", [1.0] * len(grown), unit="MB", goal=at_most(5)
         ),
     ]
 
 
 def latencies(at: Ground, rounds: int, rows: int) -> list[Row]:
     """Charges beside a mass reset, and alone."""
+    return [
+        _latency("PostgreSQL", at.postgres, rounds, rows),
+        _latency("SQLite", at.sqlite, rounds, rows),
+    ]
+
+
+def _latency(
+    name: str, filled: Callable[[int], AbstractContextManager[str]], rounds: int, rows: int
+) -> Row:
     quiet, beside = [], []
     for _ in range(rounds):
-        with at.postgres(rows) as url:
+        with filled(rows) as url:
             quiet.append(latency.idle(url, rows).percentile(0.99))
             tally, lasted = latency.beside_resets(url, rows)
             beside.append(tally.percentile(0.99))
             print("" if lasted else "The resets ended before the charges: give more --rows.")
-    name = "charge p99 beside resets, PostgreSQL"
-    return [compared(name, beside, "idle", quiet, unit="ms", goal=at_most(3))]
+    what = f"charge p99 beside resets, {name}"
+    return compared(what, beside, "idle", quiet, unit="ms", goal=at_most(3))
 
 
 FAMILIES: dict[str, Callable[[Ground, int, int], list[Row]]] = {

@@ -16,7 +16,7 @@ LOOKS = 300
 
 
 def start(url: str) -> tuple[float, float]:
-    """Milliseconds until a scheduler runs and knows what is next, and MB that it takes for it."""
+    """Milliseconds until a scheduler runs and it is known what is next, and MB that it took."""
     spawning = multiprocessing.get_context("spawn")
     results: Queue[tuple[float, float]] = spawning.Queue()
     process = spawning.Process(target=_start, args=(url, results))
@@ -44,7 +44,8 @@ def _start(url: str, results: "Queue[tuple[float, float]]") -> None:
     scheduler = SubscriptionScheduler(database, MovedClock(NOTHING_DUE))
     before, began = _resident(), time.perf_counter()
     scheduler.start()
-    next(iter(scheduler.get_scheduled_jobs()))
+    with database.reading() as session:
+        resets.earliest_due(session, now=NOTHING_DUE)
     took = time.perf_counter() - began
     time.sleep(1)
     grown = _resident() - before

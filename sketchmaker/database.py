@@ -3,10 +3,12 @@
 An edge opens `transaction()`, calls verbs, and leaves it: that is the commit.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
@@ -18,7 +20,9 @@ from sqlalchemy.types import TypeDecorator
 
 from sketchmaker.clock import uptime_seconds
 
-SQLITE_BUSY_MILLISECONDS = 10_000
+SQLITE_BUSY_SECONDS = 10.0
+SQLITE_LOOK_AGAIN_SECONDS = 0.001, 0.004
+_NEVER = Event()
 POSTGRES_CONNECT_SECONDS = 5
 IDLE_SECONDS = 1.0
 CONFLICT_CODES = {"40001", "40P01"}  # PostgreSQL's: serialisation failure, deadlock
@@ -200,20 +204,50 @@ def _sqlite_engine(url: str, *, read_only: bool) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         # sqlite3 would begin transactions by itself, late and deferred; `_begin` does it instead.
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
+        connection.execute(f"PRAGMA busy_timeout={int(SQLITE_BUSY_SECONDS * 1000)}")
         connection.execute("PRAGMA journal_mode=WAL")
         # NORMAL would lose acknowledged commits in a power cut.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+        if not read_only:
+            connection.execute("PRAGMA busy_timeout=0")  # `_take_write_lock` waits
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        # IMMEDIATE takes the write lock before the first read. A deferred transaction that reads
-        # and then writes fails at once with "locked", whatever the busy timeout says.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
+    # IMMEDIATE takes the write lock before the first read. A deferred transaction that reads and
+    # then writes fails at once with "locked", whatever the busy timeout says.
+    begin = (
+        (lambda connection: connection.exec_driver_sql("BEGIN")) if read_only else _take_write_lock
+    )
+    event.listen(engine, "begin", begin)
     return engine
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _take_write_lock(connection: Connection) -> None:
+    """Begin a transaction that may write, as soon as no other process does.
+
+    SQLite itself looks again ever more seldom, up to ten times a second. Whoever comes often then
+    wins against whoever waits, and a mass of resets against every charge.
+    """
+    first, longest = SQLITE_LOOK_AGAIN_SECONDS
+    give_up, pause = uptime_seconds() + SQLITE_BUSY_SECONDS, first
+    while uptime_seconds() < give_up and not _began(connection):
+        _NEVER.wait(pause)
+        pause = min(2 * pause, longest)
+    driven: Any = connection.connection.driver_connection
+    if not driven.in_transaction:  # SQLAlchemy tells of the error
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _began(connection: Connection) -> bool:
+    try:
+        connection.dialect.do_execute(connection.connection.cursor(), "BEGIN IMMEDIATE", ())
+    except sqlite3.OperationalError as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY
+    return True
 
 
 def _postgres_engine(

@@ -55,7 +55,7 @@ class ResetRunner:
         Raises:
             DatabaseUnavailable: what was committed until then stays; the rest is still due.
         """
-        total, pace, before = 0, Pace(), None
+        total, pace, before = 0, Pace(self._database.dialect), None
         # The same list again means that all on it are in the hands of others.
         while (due := self._list_due()) and due != before:
             total, before = total + self._reset_listed(due, pace), due
@@ -78,7 +78,7 @@ class ResetRunner:
             with self._database.reading() as session:
                 end = begin + min(pace.next_batch(session, began), self._largest)
             done = self._reset(due[begin:end])
-            pace.done(self._database.dialect, done)
+            pace.done()
             total, begin = total + done, end
             self._clock.sleep(pace.rest((self._clock.now() - began).total_seconds()))
         return total
