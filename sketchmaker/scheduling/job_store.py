@@ -28,6 +28,8 @@ from sketchmaker.scheduling.reset_runner import ResetRunner
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJob, ScheduledJobs, find_job
 
 POLL_EVERY = timedelta(seconds=5)
+LOOK_AGAIN_AFTER = timedelta(seconds=1)
+"""Soon after the database did not answer; APScheduler's own ten seconds would be a long wait."""
 """The longest sleep, so that rows written by other processes are seen within it."""
 
 REST_AFTER_NOTHING = timedelta(seconds=1)
@@ -91,7 +93,7 @@ class SubscriptionJobStore(BaseJobStore):
         except DatabaseUnavailable as error:
             # An exception here would end the scheduler's thread for good.
             logger.warning("scheduler: %s", error)
-            return self._clock.now() + POLL_EVERY + self._ahead
+            return self._clock.now() + LOOK_AGAIN_AFTER + self._ahead
 
     def finish_batch(self) -> None:
         """Let the run under way end after its batch; what is left stays due."""

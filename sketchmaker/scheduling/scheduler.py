@@ -17,12 +17,9 @@ from sketchmaker.database import Database
 from sketchmaker.randomness import token
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.scheduling.housekeeper import Chore, Housekeeper
-from sketchmaker.scheduling.job_store import SubscriptionJobStore
+from sketchmaker.scheduling.job_store import LOOK_AGAIN_AFTER, SubscriptionJobStore
 from sketchmaker.scheduling.listener import ScheduleListener
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
-
-LOOK_AGAIN_SECONDS = 1
-"""After the database did not answer. APScheduler's own ten would make a blink of it a long wait."""
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +125,7 @@ class SubscriptionScheduler:
         scheduler = BackgroundScheduler(
             timezone="UTC",
             jobstores={"default": store},
-            jobstore_retry_interval=LOOK_AGAIN_SECONDS,
+            jobstore_retry_interval=LOOK_AGAIN_AFTER.total_seconds(),
         )
         # One run at a time: it resets in batches, and another process may run beside it.
         scheduler.add_executor(ThreadPoolExecutor(max_workers=1), "default")

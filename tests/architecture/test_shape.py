@@ -32,7 +32,7 @@ OWNERS = {
         {"sketchmaker/randomness.py"},
         r"\b(?:import (?:secrets|random)\b|from (?:secrets|random)\b|uuid[14]\()",
     ),
-    "commit": ({"sketchmaker/database.py"}, r"\.commit\(\)"),
+    "commit": ({"sketchmaker/database/__init__.py"}, r"\.commit\(\)"),
 }
 
 

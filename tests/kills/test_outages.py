@@ -112,7 +112,7 @@ def test_a_locked_sqlite_file_delays_the_reset_that_falls_due_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # The lock is to be held for longer than anybody waits for it.
-    monkeypatch.setattr(database_module, "SQLITE_BUSY_SECONDS", 0.3)
+    monkeypatch.setattr("sketchmaker.database.sqlite.BUSY_SECONDS", 0.3)
     file = str(make_url(sqlite_url).database)
 
     with at_work(sqlite_url, tmp_path) as system:
