@@ -28,9 +28,10 @@ from sketchmaker.scheduling.reset_runner import ResetRunner
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJob, ScheduledJobs, find_job
 
 POLL_EVERY = timedelta(seconds=5)
+"""The longest sleep, so that rows written by other processes are seen within it."""
+
 LOOK_AGAIN_AFTER = timedelta(seconds=1)
 """Soon after the database did not answer; APScheduler's own ten seconds would be a long wait."""
-"""The longest sleep, so that rows written by other processes are seen within it."""
 
 REST_AFTER_NOTHING = timedelta(seconds=1)
 """The pause after a run that reset nothing, although something was due."""
