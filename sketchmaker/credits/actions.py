@@ -13,6 +13,9 @@ GRANT_EXPIRY_ACTION = "grant_expired"
 RESCHEDULE_ACTION = "reset_moved"
 CORRECTION_ACTION = "books_correction"
 
+ALLOWANCE_ACTIONS = (RESET_ACTION, FORCE_RESET_ACTION, RESTART_ACTION)
+"""Those that give an allowance afresh. All but the first are by an admin's hand."""
+
 ENGINE_ACTIONS = frozenset(
     {
         RESET_ACTION,

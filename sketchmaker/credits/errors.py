@@ -179,14 +179,14 @@ class InvalidResetDate(CreditError):
         )
 
 
-class ForceResetLimit(CreditError):
-    """A subscription is reset by force twice in 24 hours at the most."""
+class AllowanceLimit(CreditError):
+    """By force or by a restart, an allowance is given twice in 24 hours at the most."""
 
     def __init__(self, subscription_id: int, limit: int) -> None:
         self.subscription_id = subscription_id
         super().__init__(
-            f"Subscription {subscription_id} was reset by force {limit} times in the last 24 "
-            "hours. Grant credits instead."
+            f"Subscription {subscription_id} was reset by force or restarted {limit} times in the "
+            "last 24 hours. Grant credits instead."
         )
 
 

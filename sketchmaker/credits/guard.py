@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.actions import FORCE_RESET_ACTION, RESET_ACTION
+from sketchmaker.credits.actions import ALLOWANCE_ACTIONS
+from sketchmaker.credits.errors import AllowanceLimit
 from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import UsageHistory
 
 GRANTS_A_DAY = 3
+BY_HAND_A_DAY = 2
 FIRST_RETRY_AFTER = timedelta(minutes=1)
 LAST_RETRY_AFTER = timedelta(hours=1)
 
@@ -36,7 +38,7 @@ def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -
         select(UsageHistory.subscription_id)
         .where(
             UsageHistory.subscription_id.in_(subscription_ids),
-            UsageHistory.action.in_((RESET_ACTION, FORCE_RESET_ACTION)),
+            UsageHistory.action.in_(ALLOWANCE_ACTIONS),
             UsageHistory.created_at > now - timedelta(days=1),
             # A clock that was ahead has left rows in the future; they are not of these 24 hours.
             UsageHistory.created_at <= now,
@@ -51,6 +53,26 @@ def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -
         row.error = f"More than {GRANTS_A_DAY} allowances were granted within 24 hours."
     session.flush()
     return runaway
+
+
+def check_by_hand(session: Session, subscription_id: int, *, now: datetime) -> None:
+    """Make sure that an admin may give this allowance afresh, by force or by a restart.
+
+    Raises:
+        AllowanceLimit: it was done `BY_HAND_A_DAY` times within the last 24 hours.
+    """
+    lately = session.scalar(
+        select(func.count())
+        .select_from(UsageHistory)
+        .where(
+            UsageHistory.subscription_id == subscription_id,
+            UsageHistory.action.in_(ALLOWANCE_ACTIONS[1:]),
+            UsageHistory.created_at > now - timedelta(days=1),
+            UsageHistory.created_at <= now,
+        )
+    )
+    if lately is not None and lately >= BY_HAND_A_DAY:
+        raise AllowanceLimit(subscription_id, BY_HAND_A_DAY)
 
 
 def set_aside(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import present, state
+from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import PLAN_ACTION, RESTART_ACTION
 from sketchmaker.credits.balance import Balance
 from sketchmaker.credits.errors import NothingToChange, SubscriptionNotFound
@@ -61,6 +61,8 @@ def preview(
     """
     before = present.foreseen(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
+    if when == "restart":
+        guard.check_by_hand(session, subscription_id, now=now)
     after = _changed(before, target, when, now)
     return _described(session, before, after, target, when=when, now=now)
 
@@ -82,9 +84,12 @@ def apply(
         SetAside: the reset that is due failed before, or was parked.
         UnknownPlan: no active plan has that name.
         NothingToChange: it is on that plan already, and nothing else is scheduled.
+        AllowanceLimit: a restart, as `guard.check_by_hand`.
     """
     before = present.of_subscription(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
+    if when == "restart":
+        guard.check_by_hand(session, subscription_id, now=now)
     after = _changed(before, target, when, now)
     change = _described(session, before, after, target, when=when, now=now)
     details = {

@@ -64,7 +64,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.GrantNotFound: Answer(404, "No such grant"),
     credits.NothingToChange: Answer(409, "Nothing to change"),
     credits.InvalidResetDate: Answer(422, NOT_ACCEPTED),
-    credits.ForceResetLimit: Answer(429, "Enough for today"),
+    credits.AllowanceLimit: Answer(429, "Enough for today"),
     credits.ReservedAction: OUR_FAULT,
     credits.HoldNotFound: OUR_FAULT,
     credits.HoldNotPending: OUR_FAULT,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sketchmaker.credits import guard
-from sketchmaker.credits.errors import ForceResetLimit, SetAside
+from sketchmaker.credits.errors import AllowanceLimit, SetAside
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
@@ -94,11 +94,27 @@ def test_two_in_24_hours_are_the_limit(member: Member) -> None:
     member.force_reset(LATER)
     member.force_reset(LATER + HOUR)
 
-    with pytest.raises(ForceResetLimit):
+    with pytest.raises(AllowanceLimit):
         member.force_reset(LATER + 24 * HOUR - timedelta(microseconds=1))
     member.force_reset(LATER + 24 * HOUR)
 
     assert causes(member) == []
+
+
+def test_a_restart_gives_an_allowance_too_and_counts(member: Member) -> None:
+    member.force_reset(LATER)
+    member.change_plan("free", "restart", LATER + HOUR)
+
+    with pytest.raises(AllowanceLimit):
+        member.preview("free", "restart", LATER + 2 * HOUR)
+    with pytest.raises(AllowanceLimit, match="Grant credits instead"):
+        member.change_plan("premium", "restart", LATER + 2 * HOUR)
+    with pytest.raises(AllowanceLimit):
+        member.force_reset(LATER + 2 * HOUR)
+    member.change_plan("premium", "now", LATER + 2 * HOUR)
+
+    assert causes(member) == []
+    assert_books_close(member.database)
 
 
 def test_resets_that_a_clock_ahead_left_in_the_future_do_not_count_as_of_today(

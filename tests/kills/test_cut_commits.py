@@ -149,6 +149,8 @@ class Cuts:
 def cuts(postgres_database: Database, postgres_url: str) -> Iterator[Cuts]:
     proxy = CuttingProxy(postgres_url)
     made = Cuts(postgres_database, proxy)
+    for engine in made.cut.engines:
+        engine.connect().close()  # at first it asks for the types of the server, in a transaction
     yield made
     made.cut.close()
     proxy.close()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import adjustments, forced_resets, grants, lifecycle, plan_changes
 from sketchmaker.credits.errors import (
-    ForceResetLimit,
+    AllowanceLimit,
     NoActiveSubscription,
     NothingToChange,
     SetAside,
@@ -20,7 +20,7 @@ from tests.simulation.simulation import Simulation
 
 NODE = "admin"
 DAY_SECONDS = 86_400
-REFUSALS = (NothingToChange, NoActiveSubscription, ForceResetLimit, SetAside)
+REFUSALS = (NothingToChange, NoActiveSubscription, AllowanceLimit, SetAside)
 PLANS = ("free", "premium", "pro")
 
 WHEN: tuple[plan_changes.When, ...] = ("now", "now", "next_reset", "next_reset", "restart")

@@ -6,7 +6,7 @@ from datetime import datetime
 from tests.simulation.model import ALLOWANCE, DAY, Account, Grant, Hold, Row
 from tests.simulation.world import Violation
 
-FORCED_A_DAY = 2
+BY_HAND_A_DAY = 2
 
 
 def fold(account: Account, row: Row) -> None:
@@ -81,6 +81,7 @@ def _plan(account: Account, row: Row) -> None:
 
 def _restart(account: Account, row: Row) -> None:
     _must(account.is_active, "An inactive subscription was restarted.")
+    _given_by_hand(account, row["created_at"])
     plan = row["details"]["to"]
     account.begin_cycle(plan, account.plans[plan], row["created_at"])
     account.anchor, account.first = row["created_at"], account.cycle
@@ -89,13 +90,17 @@ def _restart(account: Account, row: Row) -> None:
 def _force(account: Account, row: Row) -> None:
     now = row["created_at"]
     _must(account.is_active, "An inactive subscription was reset by force.")
-    account.forced.append(now)
-    lately = [at for at in account.forced if now - DAY < at <= now]
-    _must(len(lately) <= FORCED_A_DAY, f"Reset by force {len(lately)} times in 24 hours.")
+    _given_by_hand(account, now)
     account.allowance = account.plans[account.plan]
     account.refills += 1
     account.used = account.revoked = account.bonus_used = 0
     account.last_reset = now
+
+
+def _given_by_hand(account: Account, now: datetime) -> None:
+    account.by_hand.append(now)
+    lately = [at for at in account.by_hand if now - DAY < at <= now]
+    _must(len(lately) <= BY_HAND_A_DAY, f"Given by hand {len(lately)} times in 24 hours.")
 
 
 def _deactivate(account: Account, _row: Row) -> None:

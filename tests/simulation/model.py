@@ -61,7 +61,7 @@ class Account:
     last_reset: datetime | None = None
     grants: dict[int, Grant] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
-    forced: list[datetime] = field(default_factory=list)
+    by_hand: list[datetime] = field(default_factory=list)
     granted_while_away: int = 0
     spent: int = 0
     """Credits of this cycle's allowance that were used, forced resets or not."""

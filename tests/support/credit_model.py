@@ -83,7 +83,7 @@ class Person:
     grants: list[Grant] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     given_at: list[datetime] = field(default_factory=list)
-    forced_at: list[datetime] = field(default_factory=list)
+    by_hand_at: list[datetime] = field(default_factory=list)
     set_aside: SetAside | None = None
     reset_cycles: list[int] = field(default_factory=list)
 
@@ -235,12 +235,15 @@ class Person:
         if when == "next_reset":
             self.next_plan = None if plan == self.plan else plan
             return
+        if when == "restart":
+            self.give_by_hand(now)
         self.plan, self.next_plan, self.allowance = plan, None, PLANS[plan]
         if when == "restart":
             self.cycle += 1
             self.first_cycle, self.anchor, self.last_reset = self.cycle, now, now
             self.next_reset = self.start_of(self.cycle + 1)
             self.used = self.revoked = self.bonus_used = 0
+            self.given_at.append(now)
 
     def cancel_change(self, now: datetime) -> None:
         self.bring_up(now)
@@ -265,14 +268,17 @@ class Person:
 
     def force_reset(self, now: datetime) -> None:
         self.bring_up(now)
-        if len([at for at in self.forced_at if now - DAY < at <= now]) >= 2:
-            raise Refused("ForceResetLimit")
+        self.give_by_hand(now)
         self.used = self.revoked = self.bonus_used = 0
         self.allowance = PLANS[self.plan]
         self.last_reset = now
-        self.forced_at.append(now)
         self.given_at.append(now)
         self._watch(now)
+
+    def give_by_hand(self, now: datetime) -> None:
+        if len([at for at in self.by_hand_at if now - DAY < at <= now]) >= 2:
+            raise Refused("AllowanceLimit")
+        self.by_hand_at.append(now)
 
     def reset_if_due(self, now: datetime) -> bool:
         if not self.is_active or self.next_reset > now or self._waits(now):

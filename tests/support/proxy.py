@@ -118,8 +118,9 @@ def _statements(source: BinaryIO) -> Iterator[tuple[str, bytes]]:
         body = message[5:]
         collected += message
         if kind == b"P":
+            # To prepare a statement is not to run it: that is what binding its values is for.
             name, written = body.split(b"\0")[:2]
-            text = texts[name] = written.decode()
+            texts[name] = written.decode()
         elif kind == b"B":
             text = texts.get(body.split(b"\0")[1], "")
         elif kind == b"Q":

@@ -137,7 +137,7 @@ def check_runaways(
     query = (
         select(row.subscription_id, allowances.label("allowances"))
         .where(
-            row.action.in_((actions.RESET_ACTION, actions.FORCE_RESET_ACTION)),
+            row.action.in_(actions.ALLOWANCE_ACTIONS),
             row.created_at > now - timedelta(days=1),
             row.created_at <= now,
             row.subscription_id.is_not(None),
