@@ -1,5 +1,6 @@
 """Who may read a database, and what it says when it refuses."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,3 +49,13 @@ def test_an_sqlite_file_keeps_the_rights_that_its_owner_gave_it(tmp_path: Path) 
     database.ping()
     database.close()
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.race
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    for number in range(5):
+        opened = [Database(f"sqlite:///{tmp_path / f'{number}.db'}") for _ in range(8)]
+        with ThreadPoolExecutor(len(opened)) as pool:
+            list(pool.map(Database.ping, opened))
+        for database in opened:
+            database.close()

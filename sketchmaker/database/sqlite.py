@@ -1,6 +1,7 @@
 """SQLite as an operator wants it: durable, write-ahead, and fair to whoever waits to write."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -33,7 +34,8 @@ def sqlite_engine(url: str, *, read_only: bool) -> Engine:
         # sqlite3 would begin transactions by itself, late and deferred; "begin" below does.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        # Two who do this to a new file at once would wait for each other: SQLite refuses one.
+        _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
         # NORMAL would lose acknowledged commits in a power cut.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -57,20 +59,26 @@ def _take_write_lock(connection: Connection) -> None:
     SQLite itself looks again ever more seldom, up to ten times a second. Whoever comes often then
     wins against whoever waits, and a mass of resets against every charge.
     """
-    pause, longest = LOOK_AGAIN_SECONDS
-    give_up = uptime_seconds() + BUSY_SECONDS
-    while _is_locked(connection) and uptime_seconds() < give_up:
-        _NEVER.wait(pause)
-        pause = min(2 * pause, longest)
+    cursor = connection.connection.cursor()
+    with suppress(sqlite3.OperationalError):
+        _patiently(lambda: connection.dialect.do_execute(cursor, "BEGIN IMMEDIATE", ()))
     driven: Any = connection.connection.driver_connection
     if not driven.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # for SQLAlchemy's own error
 
 
-def _is_locked(connection: Connection) -> bool:
-    """Try to begin. Was another process in the way?"""
-    try:
-        connection.dialect.do_execute(connection.connection.cursor(), "BEGIN IMMEDIATE", ())
-    except sqlite3.OperationalError as error:
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-    return False
+def _patiently(attempt: Callable[[], object]) -> None:
+    """Try until no other process is in the way, for `BUSY_SECONDS` at the most."""
+    pause, longest = LOOK_AGAIN_SECONDS
+    give_up = uptime_seconds() + BUSY_SECONDS
+    while True:
+        try:
+            attempt()
+        except sqlite3.OperationalError as error:
+            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or uptime_seconds() >= give_up:
+                raise
+        else:
+            return
+        _NEVER.wait(pause)
+        pause = min(2 * pause, longest)
