@@ -13,8 +13,9 @@ GRANT_EXPIRY_ACTION = "grant_expired"
 RESCHEDULE_ACTION = "reset_moved"
 CORRECTION_ACTION = "books_correction"
 
-ALLOWANCE_ACTIONS = (RESET_ACTION, FORCE_RESET_ACTION, RESTART_ACTION)
-"""Those that give an allowance afresh. All but the first are by an admin's hand."""
+BY_HAND_ACTIONS = (FORCE_RESET_ACTION, RESTART_ACTION)
+ALLOWANCE_ACTIONS = (RESET_ACTION, *BY_HAND_ACTIONS)
+"""Those that give an allowance afresh: on an admin's word, and altogether."""
 
 ENGINE_ACTIONS = frozenset(
     {

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.actions import ALLOWANCE_ACTIONS
+from sketchmaker.credits.actions import ALLOWANCE_ACTIONS, BY_HAND_ACTIONS
 from sketchmaker.credits.errors import AllowanceLimit
 from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import UsageHistory
@@ -66,7 +66,7 @@ def check_by_hand(session: Session, subscription_id: int, *, now: datetime) -> N
         .select_from(UsageHistory)
         .where(
             UsageHistory.subscription_id == subscription_id,
-            UsageHistory.action.in_(ALLOWANCE_ACTIONS[1:]),
+            UsageHistory.action.in_(BY_HAND_ACTIONS),
             UsageHistory.created_at > now - timedelta(days=1),
             UsageHistory.created_at <= now,
         )
