@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from sketchmaker import logs
 from sketchmaker.settings import Settings
@@ -17,14 +16,12 @@ from tests.support.programs import REPOSITORY
 
 @pytest.fixture
 def log_file(tmp_path: Path) -> Iterator[Path]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    level = logging.getLogger().level
     logs.configure(settings_in(tmp_path))
     yield tmp_path / "app.log"
-    for handler in [handler for handler in root.handlers if handler not in before]:
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
+    logs.stop()
+    logs.unbind_all()
+    logging.getLogger().setLevel(level)
 
 
 def settings_in(folder: Path) -> Settings:
@@ -32,13 +29,25 @@ def settings_in(folder: Path) -> Settings:
 
 
 def test_an_event_is_one_line_with_time_level_logger_and_facts(log_file: Path) -> None:
-    structlog.get_logger("sketchmaker.studio").info("image drawn", user_id=3, size="wide one")
+    logs.event("image drawn", user=3, size="wide one", seed=None)
     [line] = log_file.read_text().splitlines()
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT[\d:.]+Z info    sketchmaker\.studio image drawn "
-        r'user_id=3 size="wide one"',
+        r"\d{4}-\d\d-\d\dT[\d:.]+Z info    sketchmaker\.events image drawn "
+        r'user=3 size="wide one"',
         line,
     )
+
+
+def test_what_is_bound_goes_with_every_later_line_until_it_is_unbound(log_file: Path) -> None:
+    logs.bind(request="ab12", user=3)
+    logs.event("image drawn", generation=7)
+    logging.getLogger("sketchmaker.database").warning("slow")
+    logs.unbind_all()
+    logs.event("image drawn", generation=8)
+    first, second, third = log_file.read_text().splitlines()
+    assert first.endswith("image drawn generation=7 request=ab12 user=3")
+    assert second.endswith("slow request=ab12 user=3")
+    assert third.endswith("image drawn generation=8")
 
 
 def test_the_standard_library_writes_the_same_way(log_file: Path) -> None:
@@ -60,9 +69,15 @@ def test_the_console_says_the_same(log_file: Path, capsys: pytest.CaptureFixture
 
 def test_nobody_can_forge_a_line(log_file: Path) -> None:
     logging.getLogger("x").info("prompt: a\r\n2026-01-01T00:00:00Z info forged\u2028and more")
-    structlog.get_logger("x").info("prompt", text="a\nb\x1b[31m")
+    logs.event("prompt", text="a\nb\x1b[31m\u202eabc")
     lines = log_file.read_text().split("\n")
-    assert len(lines) == 3 and "\x1b" not in lines[1] and "\r" not in lines[0]
+    assert len(lines) == 3 and "\r" not in lines[0]
+    assert lines[1].endswith(r'prompt text="a\nb\u001b[31m\u202eabc"')
+
+
+def test_nobody_can_forge_a_fact(log_file: Path) -> None:
+    logs.event("sign-in failed", address='9.9.9.9" user=1 note="sign-in')
+    assert log_file.read_text().endswith(r'address="9.9.9.9\" user=1 note=\"sign-in"' + "\n")
 
 
 def test_a_traceback_follows_its_event_and_can_not_pass_for_one(log_file: Path) -> None:
@@ -76,7 +91,7 @@ def test_a_traceback_follows_its_event_and_can_not_pass_for_one(log_file: Path) 
 
 
 def test_secrets_are_not_written(log_file: Path) -> None:
-    structlog.get_logger("x").info("signed in", password="hunter2", api_key="hunter2")
+    logs.event("signed in", password="hunter2", api_key="hunter2")
     assert "hunter2" not in log_file.read_text()
 
 
@@ -107,7 +122,7 @@ WRITER = """
 import logging, sys, pathlib
 from sketchmaker import logs
 from sketchmaker.settings import Settings
-logs.LOG_BYTES = 20_000
+logs.files.LOG_BYTES = 20_000
 logs.configure(Settings(database_url="sqlite://", data_folder=pathlib.Path(sys.argv[1]),
                         secret_key="k" * 32))
 for number in range(500):
