@@ -1,11 +1,13 @@
 # The commands of daily work. `make` alone lists them.
 
-VENV ?= .venv
-BIN := $(VENV)/bin
+# Another virtual environment is named on the command line alone, `make run VENV=/somewhere/else`:
+# a variable of that name in the environment belongs to somebody else.
+VENV := .venv
+override BIN := "$(VENV)/bin"
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test bench soak lint types imports format requirements upgrade migration clean venv dev
+.PHONY: help run setup check test bench soak lint types imports format requirements upgrade migration clean venv dev
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +17,9 @@ run: setup ## Install what is missing, bring the database up to date, serve the 
 
 setup: venv ## Bring the database up to date: tables, plans, first administrator
 	@$(BIN)/python setup_subscriptions.py
+
+check: dev ## Check a commit in two minutes: lint, types, import contracts, the fast tests
+	@scripts/test.sh --fast $(ARGS)
 
 test: dev ## Check everything: lint, types, import contracts, all tests (ARGS="tests/credits -k reset")
 	@scripts/test.sh $(ARGS)
@@ -49,7 +54,8 @@ migration: dev ## Write the migration that the tables ask for (WHY="plans have p
 	@$(BIN)/python -m scripts.new_migration "$(WHY)"
 
 clean: ## Remove what tools made; data and settings stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	@scripts/venv.sh --remove
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:
