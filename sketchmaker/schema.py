@@ -4,8 +4,6 @@ The steps themselves live in `migrations/`; this module only decides when they r
 never run twice at once.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +11,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, inspect
 
-from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.database import Database
+from sketchmaker.database.exclusive import exclusive_transaction
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-
-# Held until the transaction ends. Any number will do that nobody else takes on this database.
-_TAKE_ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(1399547252)")
 
 
 class SchemaError(Exception):
@@ -91,7 +85,7 @@ def upgrade(database: Database) -> Upgrade:
     """
     steps = ScriptDirectory.from_config(alembic_config())
     head = _head(steps)
-    with _alone(database) as connection:
+    with exclusive_transaction(database) as connection:
         before = _revision(connection)
         if before is None:
             _refuse_foreign_tables(connection)
@@ -100,15 +94,6 @@ def upgrade(database: Database) -> Upgrade:
         if before != head:
             command.upgrade(alembic_config(connection), "head")
     return Upgrade(before, head)
-
-
-def wait_for_other_setups(session: Session) -> None:
-    """Let one set-up at a time go on; the next one waits until this transaction ends.
-
-    Nothing to do on SQLite, where a transaction has the database to itself.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(_TAKE_ADVISORY_LOCK)
 
 
 def check(database: Database) -> None:
@@ -128,41 +113,6 @@ def check(database: Database) -> None:
         raise SchemaNewer(found)
     if found != _head(steps):
         raise SchemaOlder(found, _head(steps))
-
-
-@contextmanager
-def _alone(database: Database) -> Iterator[Connection]:
-    """One transaction in which nobody else changes the schema."""
-    database.ping()
-    try:
-        with database.engine.connect() as connection:
-            lock = _alone_on_sqlite if database.dialect == "sqlite" else _alone_on_postgres
-            with lock(connection):
-                yield connection
-    except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(str(error.orig)) from error
-
-
-@contextmanager
-def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
-    # SQLite changes a table by copying and dropping it, and dropping would carry out every
-    # ON DELETE of the rows that point to it. The switch is ignored inside a transaction.
-    connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
-    try:
-        with connection.begin():
-            yield
-            broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
-            if broken:
-                raise RuntimeError(f"A migration left rows that point nowhere: {broken[:5]}.")
-    finally:
-        connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
-
-
-@contextmanager
-def _alone_on_postgres(connection: Connection) -> Iterator[None]:
-    with connection.begin():
-        connection.execute(_TAKE_ADVISORY_LOCK)
-        yield
 
 
 def alembic_config(connection: Connection | None = None) -> Config:

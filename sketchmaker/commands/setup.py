@@ -18,6 +18,7 @@ from sketchmaker.clock import SystemClock
 from sketchmaker.credits import listings, plans
 from sketchmaker.credits.listings import Totals
 from sketchmaker.database import Database
+from sketchmaker.database.exclusive import wait_for_other_setups
 from sketchmaker.enrolment import enrol, enrol_everyone_without_a_plan
 from sketchmaker.randomness import token
 from sketchmaker.schema import Upgrade
@@ -74,7 +75,7 @@ def set_up(database: Database, configured: Settings, *, now: datetime) -> Report
     upgrade = schema.upgrade(database)
     admin = _missing_admin(database, configured)
     with database.transaction() as session:
-        schema.wait_for_other_setups(session)
+        wait_for_other_setups(session)
         plans_made = plans.ensure_default_plans(session, now=now)
         if directory.superadmin_exists(session):
             admin = None

@@ -99,7 +99,7 @@ class Database:
         Raises:
             DatabaseUnavailable: no connection, a lost one, or the lock was not to be had in time.
         """
-        with _outages_named(), self._writing.begin() as session:
+        with outages_named(), self._writing.begin() as session:
             yield session
 
     @contextmanager
@@ -109,7 +109,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `transaction`.
         """
-        with _outages_named(), self._reading() as session:
+        with outages_named(), self._reading() as session:
             yield session
 
     @contextmanager
@@ -122,7 +122,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `transaction`; whether the statement took effect is unknown.
         """
-        with _outages_named(), self._alone() as connection:
+        with outages_named(), self._alone() as connection:
             yield connection
 
     @contextmanager
@@ -134,7 +134,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `transaction`.
         """
-        with _outages_named():
+        with outages_named():
             pooled = self.engine.raw_connection()
         connection: Any = pooled.driver_connection
         pooled.detach()
@@ -160,7 +160,8 @@ class Database:
 
 
 @contextmanager
-def _outages_named() -> Iterator[None]:
+def outages_named() -> Iterator[None]:
+    """Give the database's errors our names: an outage, or a conflict of two transactions."""
     try:
         yield
     except PoolTimeout as error:

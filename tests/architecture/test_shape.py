@@ -32,8 +32,9 @@ OWNERS = {
         {"sketchmaker/randomness.py"},
         r"\b(?:import (?:secrets|random)\b|from (?:secrets|random)\b|uuid[14]\()",
     ),
-    "commit": ({"sketchmaker/database/__init__.py"}, r"\.commit\(\)"),
 }
+
+ENDS_A_TRANSACTION = re.compile(r"(?i)\s*(begin|start transaction|commit|end)\b")
 
 
 def name(path: Path) -> str:
@@ -78,6 +79,50 @@ def test_each_outside_thing_has_one_owner(what: str) -> None:
     assert found - owners == set()
 
 
+def test_only_the_database_package_commits() -> None:
+    commits = [
+        f"{name(path)}:{line} {what}"
+        for path in CODE
+        if "sketchmaker/database/" not in path.as_posix()
+        for line, what in ways_to_commit(path.read_text())
+    ]
+    assert commits == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "session.commit()",
+        "with engine.begin() as connection: pass",
+        "with session.begin(): pass",
+        "with Session(engine).begin(): pass",
+        "end = connection.commit; end()",
+        "getattr(connection, 'commit')()",
+        "make = sessionmaker(engine)",
+        "connection.execution_options(isolation_level='AUTOCOMMIT')",
+        "connection.autocommit = True",
+        "create_engine(url, isolation_level='AUTOCOMMIT')",
+        "connection.exec_driver_sql('COMMIT')",
+        "session.execute(text('begin immediate'))",
+    ],
+)
+def test_every_way_to_commit_is_seen(code: str) -> None:
+    assert list(ways_to_commit(code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with database.transaction() as session: pass",
+        "with session.begin_nested(): pass",
+        "select(x).execution_options(populate_existing=True)",
+        "name = 'Commit'",
+    ],
+)
+def test_what_commits_nothing_is_not_taken_for_it(code: str) -> None:
+    assert list(ways_to_commit(code)) == []
+
+
 def test_every_package_says_what_it_owns() -> None:
     silent = [
         name(path)
@@ -94,3 +139,25 @@ def _is_broad(handler: ast.ExceptHandler) -> bool:
         kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"})
         for kind in kinds
     )
+
+
+def ways_to_commit(code: str) -> Iterator[tuple[int, str]]:
+    """The lines on which code opens, ends or goes around a transaction, and by what."""
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case (
+                ast.Attribute(attr="begin" | "commit" | "autocommit") | ast.Name(id="sessionmaker")
+            ):
+                yield node.lineno, ast.unparse(node)
+            case ast.Constant(value="commit" | "AUTOCOMMIT"):
+                yield node.lineno, repr(node.value)
+            case ast.Call(
+                func=ast.Attribute(attr="exec_driver_sql" | "execute") | ast.Name(id="text")
+            ):
+                yield from _spoken(node)
+
+
+def _spoken(call: ast.Call) -> Iterator[tuple[int, str]]:
+    for argument in call.args:
+        if isinstance(argument, ast.Constant) and ENDS_A_TRANSACTION.match(str(argument.value)):
+            yield call.lineno, str(argument.value)
