@@ -11,13 +11,13 @@ from sketchmaker.credits import lifecycle, subscriptions
 
 
 def enrol(session: Session, registration: Registration, *, now: datetime) -> User:
-    """Create the account and start its Free plan in the caller's one transaction.
+    """Create the account and start the default plan in the caller's one transaction.
 
     The person's own zone becomes the subscription's, so that their day is a day as they count it.
 
     Raises:
         UsernameTaken, EmailTaken: somebody else has it.
-        UnknownPlan: the Free plan is missing or inactive.
+        NoDefaultPlan: the installation has not been set up.
     """
     user = register(session, registration, now=now)
     subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
@@ -25,10 +25,10 @@ def enrol(session: Session, registration: Registration, *, now: datetime) -> Use
 
 
 def enrol_everyone_without_a_plan(session: Session, *, now: datetime) -> int:
-    """Start the Free plan for every user who has no active one. How many there were.
+    """Start the default plan for every user who never had one. How many there were.
 
     Raises:
-        UnknownPlan: the Free plan is missing or inactive.
+        NoDefaultPlan: the installation has not been set up.
     """
     users = subscriptions.users_without_one(session)
     for user in users:

@@ -82,6 +82,25 @@ class UnknownPlan(CreditError):
         super().__init__(f"There is no active plan named {name!r}.")
 
 
+class NoDefaultPlan(CreditError):
+    """No plan is the default one: the installation has not been set up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No plan is the default one. An admin has to choose the plan for newcomers."
+        )
+
+
+class PlanIsDefault(CreditError):
+    """New accounts get the default plan, so it stays on offer until another is the default."""
+
+    def __init__(self, display_name: str) -> None:
+        self.display_name = display_name
+        super().__init__(
+            f"New accounts get the {display_name} plan. Make another plan the default first."
+        )
+
+
 class HoldNotFound(CreditError):
     """No hold has that number."""
 

@@ -11,7 +11,7 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.actions import START_ACTION
 from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.errors import AlreadySubscribed, SubscriptionEnded
-from sketchmaker.credits.plans import FREE_PLAN, active_plan
+from sketchmaker.credits.plans import active_plan, default_plan
 from sketchmaker.credits.tables import UserSubscription
 
 
@@ -20,18 +20,21 @@ def start(
     *,
     user_id: int,
     now: datetime,
-    plan_name: str = FREE_PLAN,
+    plan_name: str | None = None,
     time_zone: str = "UTC",
     assigned_by_id: int | None = None,
 ) -> UserSubscription:
     """Begin a subscription at `now`: that instant is the anchor of all its cycles.
 
+    Without a name it is the default plan's.
+
     Raises:
         UnknownPlan: no active plan has that name.
+        NoDefaultPlan: none was named, and no plan is the default one.
         AlreadySubscribed: the user has an active subscription, or another request just made one.
         SubscriptionEnded: the user had one; `lifecycle.reactivate` takes it up again.
     """
-    plan = active_plan(session, plan_name)
+    plan = default_plan(session) if plan_name is None else active_plan(session, plan_name)
     _refuse_fresh_start(session, user_id)
     subscription = UserSubscription(
         user_id=user_id,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     literal_column,
     text,
     true,
@@ -55,7 +56,18 @@ class SubscriptionPlanModel(Base):
     """A plan on offer: how many credits a month, and what comes with them."""
 
     __tablename__ = "subscription_plans"
-    __table_args__ = (CheckConstraint("monthly_credits >= 0", name="monthly_credits_not_negative"),)
+    __table_args__ = (
+        CheckConstraint("monthly_credits >= 0", name="monthly_credits_not_negative"),
+        # New accounts get the default plan, so there is one at the most, and it is on offer.
+        CheckConstraint("is_active OR NOT is_default", name="default_is_active"),
+        Index(
+            "uq_subscription_plans_default",
+            "is_default",
+            unique=True,
+            sqlite_where=text("is_default IS 1"),
+            postgresql_where=text("is_default IS true"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(50), unique=True)
@@ -64,6 +76,7 @@ class SubscriptionPlanModel(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     features: Mapped[list[str]] = mapped_column(JSON, default=list)
     is_active: Mapped[bool] = mapped_column(default=True)
+    is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -278,8 +291,9 @@ class UsageHistory(Base):
 
 
 IS_ACTIVE = UserSubscription.is_active.is_(true())
+IS_DEFAULT = SubscriptionPlanModel.is_default.is_(true())
 IS_PENDING = CreditHold.state == literal_column("'pending'")
-"""Both are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
+"""All are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
 
 PLANS: Final = cast(Table, SubscriptionPlanModel.__table__)
 SUBSCRIPTIONS: Final = cast(Table, UserSubscription.__table__)

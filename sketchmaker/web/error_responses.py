@@ -55,6 +55,8 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.SubscriptionEnded: Answer(409, "The plan was ended"),
     credits.SubscriptionNotFound: Answer(404, "No such subscription"),
     credits.UnknownPlan: Answer(404, "No such plan"),
+    credits.NoDefaultPlan: Answer(503, "An admin has to look at this"),
+    credits.PlanIsDefault: Answer(409, "New accounts get this plan"),
     credits.ResetConflict: Answer(503, "Back in a moment"),
     credits.ChangedMeanwhile: Answer(503, "Back in a moment"),
     credits.SetAside: Answer(503, "An admin has to look at this"),

@@ -30,7 +30,7 @@ class RegisterForm(FlaskForm):
 @blueprint.route("/register", methods=["GET", "POST"])
 @public
 def show() -> ResponseReturnValue:
-    """The form; sent rightly, it leads into the studio, signed in and with the Free plan."""
+    """The form; sent rightly, it leads into the studio, signed in and with the default plan."""
     if viewer():
         return redirect(url_for("studio.show"))
     form = RegisterForm()
