@@ -86,9 +86,7 @@ class NoDefaultPlan(CreditError):
     """No plan is the default one: the installation has not been set up."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "No plan is the default one. An admin has to choose the plan for newcomers."
-        )
+        super().__init__("No plan is the default one. An admin has to choose one for new accounts.")
 
 
 class PlanIsDefault(CreditError):
