@@ -11,7 +11,7 @@ from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
-from sketchmaker.credits.tables import IS_DEFAULT, SubscriptionPlanModel
+from sketchmaker.credits.plan_tables import IS_DEFAULT, SubscriptionPlanModel
 
 FREE_PLAN = "free"
 

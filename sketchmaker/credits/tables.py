@@ -18,7 +18,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    false,
     literal_column,
     text,
     true,
@@ -29,7 +28,24 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.credits import cycle as cycles
 from sketchmaker.credits import side_tables  # noqa: F401 - on the same metadata, for migrations
 from sketchmaker.credits.actions import RESET_ACTION
+from sketchmaker.credits.plan_tables import PLANS, SubscriptionPlanModel
 from sketchmaker.database import Base, UtcDateTime
+
+__all__ = [
+    "GRANTS",
+    "HOLDS",
+    "IS_ACTIVE",
+    "IS_PENDING",
+    "LEDGER",
+    "PLANS",
+    "SUBSCRIPTIONS",
+    "CreditGrant",
+    "CreditHold",
+    "HoldState",
+    "SubscriptionPlanModel",
+    "UsageHistory",
+    "UserSubscription",
+]
 
 # Ledgers outgrow 2**31 rows first of all; SQLite numbers only plain INTEGER keys by itself.
 LongId = BigInteger().with_variant(Integer, "sqlite")
@@ -50,35 +66,6 @@ class HoldState(StrEnum):
     SETTLED = "settled"
     RELEASED = "released"
     EXPIRED = "expired"
-
-
-class SubscriptionPlanModel(Base):
-    """A plan on offer: how many credits a month, and what comes with them."""
-
-    __tablename__ = "subscription_plans"
-    __table_args__ = (
-        CheckConstraint("monthly_credits >= 0", name="monthly_credits_not_negative"),
-        # New accounts get the default plan, so there is one at the most, and it is on offer.
-        CheckConstraint("is_active OR NOT is_default", name="default_is_active"),
-        Index(
-            "uq_subscription_plans_default",
-            "is_default",
-            unique=True,
-            sqlite_where=text("is_default IS 1"),
-            postgresql_where=text("is_default IS true"),
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(50), unique=True)
-    display_name: Mapped[str] = mapped_column(String(100))
-    monthly_credits: Mapped[int]
-    description: Mapped[str] = mapped_column(Text, default="")
-    features: Mapped[list[str]] = mapped_column(JSON, default=list)
-    is_active: Mapped[bool] = mapped_column(default=True)
-    is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class UserSubscription(Base):
@@ -291,11 +278,9 @@ class UsageHistory(Base):
 
 
 IS_ACTIVE = UserSubscription.is_active.is_(true())
-IS_DEFAULT = SubscriptionPlanModel.is_default.is_(true())
 IS_PENDING = CreditHold.state == literal_column("'pending'")
-"""All are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
+"""Both are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
 
-PLANS: Final = cast(Table, SubscriptionPlanModel.__table__)
 SUBSCRIPTIONS: Final = cast(Table, UserSubscription.__table__)
 GRANTS: Final = cast(Table, CreditGrant.__table__)
 HOLDS: Final = cast(Table, CreditHold.__table__)
