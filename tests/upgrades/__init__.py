@@ -1,0 +1,1 @@
+"""Databases as every earlier version of the product left them, and their way to this one."""
