@@ -24,17 +24,29 @@ _SECURITY: Final = logging.getLogger("sketchmaker.security")
 _ACCESS: Final = logging.getLogger("sketchmaker.access")
 
 # Libraries that narrate; what goes wrong in them is still heard.
-_TALKATIVE: Final = ("alembic", "apscheduler", "waitress", "PIL", "concurrent_log_handler")
+_TALKATIVE: Final = (
+    "alembic",
+    "apscheduler",
+    "waitress",
+    "flask_wtf",
+    "PIL",
+    "concurrent_log_handler",
+)
 
 
 def event(name: str, *, level: Level = "info", counted: bool = False, **facts: object) -> None:
     """Write one line of what happened: plain words, then facts as `key=value`.
 
-    Facts that are None are left out; the request's own (`bind`) are added. `counted` is for what a
-    stranger can cause at will: the same name, address and user are written once a second at most,
-    later ones less and less often, and the rest are counted.
+    The request's own facts (`bind`) are added; what is None is left out. `counted` is for what a
+    stranger can cause at will: the same name, address, user and error are written once a second at
+    most, later less and less often, and the rest are counted.
     """
     _write(_EVENTS, name, level, counted=counted, facts=facts)
+
+
+def failure(name: str, error: BaseException, **facts: object) -> None:
+    """Write a fault of ours with its traceback, once a minute for each place it comes from."""
+    _EVENTS.error(name, exc_info=error, extra={"facts": facts})
 
 
 def security(name: str, *, level: Level = "info", **facts: object) -> None:
@@ -112,9 +124,8 @@ def _attach(logger: logging.Logger, targets: list[logging.Handler], level: str) 
 def _write(
     logger: logging.Logger, name: str, level: Level, *, counted: bool, facts: dict[str, object]
 ) -> None:
-    known = {key: value for key, value in facts.items() if value is not None}
     logger.log(
         logging.getLevelNamesMapping()[level.upper()],
         name,
-        extra={"counted": counted, "facts": known},
+        extra={"counted": counted, "facts": facts},
     )

@@ -47,7 +47,8 @@ def _gather_facts(
     # The rest is what others left on the record, not facts.
     for leaving in ("message", "asctime", "counted"):
         event.pop(leaving, None)
-    return {**event, **facts, **{key: context[key] for key in context.keys() - facts.keys()}}
+    given = facts | {key: context[key] for key in sorted(context) if key not in facts}
+    return {**event, **{key: value for key, value in given.items() if value is not None}}
 
 
 def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -131,7 +131,7 @@ def _key(record: logging.LogRecord) -> Key | None:
     """What makes two records the same event; None for one that is always written."""
     if getattr(record, "counted", False):
         known = {**vars(record)["context"], **vars(record)["facts"]}
-        return (record.msg, known.get("address"), known.get("user"))
+        return (record.msg, *(known.get(name) for name in ("address", "user", "error")))
     if record.exc_info and (trace := record.exc_info[2]):
         while trace.tb_next:
             trace = trace.tb_next

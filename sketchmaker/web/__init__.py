@@ -15,6 +15,7 @@ from sketchmaker.web import (
     error_responses,
     page_context,
     paging,
+    request_log,
     security_headers,
     sign_in_session,
     static_files,
@@ -63,6 +64,7 @@ def create_web_app(parts: WebParts) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    request_log.install(app)
     CSRFProtect(app)
     for part in (
         sign_in_session,

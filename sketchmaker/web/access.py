@@ -4,7 +4,6 @@
 with the role that the person has now.
 """
 
-import logging
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from flask import Flask, Response, abort, current_app, redirect, request, url_fo
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
 from sketchmaker.web.error_responses import wants_json
-
-log = logging.getLogger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -101,7 +99,7 @@ def _check() -> ResponseReturnValue | None:
     if not is_signed_in:
         return _ask_to_sign_in()
     if not current_user.role.at_least(policy.role):
-        _log_refusal(policy.role)
+        logs.security("access refused", level="warning", needs=policy.role.value)
         abort(403)
     return None
 
@@ -127,10 +125,3 @@ def _page_to_come_back_to() -> str | None:
     if parts.netloc != request.host:
         return None
     return local_path(urlunsplit(("", "", parts.path, parts.query, "")))
-
-
-def _log_refusal(role: Role) -> None:
-    log.warning(
-        "access refused",
-        extra={"user": current_user.id, "endpoint": request.endpoint, "needs": role.value},
-    )

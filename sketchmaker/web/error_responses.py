@@ -1,10 +1,9 @@
 """The one table from errors to answers, and an answer's three shapes: page, htmx fragment, JSON.
 
 A view lets the errors of the contexts pass, unless it can say something better on its own page. An
-error that is not in the table is our fault: it is logged with an id, and only that id is shown.
+error that is not in the table is our fault: it is logged, and only the request's id is shown.
 """
 
-import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,15 +12,12 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
+from sketchmaker import logs
 from sketchmaker.accounts import errors as accounts
 from sketchmaker.credits import errors as credits
 from sketchmaker.database import DatabaseUnavailable
-from sketchmaker.randomness import token
 from sketchmaker.studio import errors as studio
-
-log = logging.getLogger(__name__)
-
-ERROR_ID_LENGTH: Final = 10
+from sketchmaker.web.request_log import request_id
 
 
 @dataclass(frozen=True)
@@ -110,14 +106,16 @@ def install(app: Flask) -> None:
 
 
 def _known(error: Exception) -> Response:
+    logs.bind(error=type(error).__name__)
     if isinstance(error, CSRFError):
+        logs.security("form refused", level="warning", reason=error.description)
         return respond(FORM_TOO_OLD, "Go back, reload the page, and send it again.")
     answer = ANSWERS.get(type(error), OUR_FAULT)
     if answer is OUR_FAULT:
         return _unknown(error)
     if answer.status >= 500:
         # Which server does not answer, and why, is for the log and not for visitors.
-        log.warning("%s %s answered %d: %s", request.method, request.path, answer.status, error)
+        _log_outage(error)
         return respond(answer, HTTP_WORDS[503][1])
     response = respond(answer, str(error))
     retry_at = getattr(error, "retry_at", None)
@@ -129,6 +127,7 @@ def _known(error: Exception) -> Response:
 def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return make_response(error.get_response())
+    logs.bind(error=type(error).__name__)
     title, sentence = HTTP_WORDS.get(error.code, (error.name, error.description or ""))
     response = respond(Answer(error.code, title), sentence)
     for name in ("Allow", "Retry-After"):
@@ -138,14 +137,20 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unknown(error: Exception) -> Response:
-    error_id = token()[:ERROR_ID_LENGTH]
-    log.error("error %s at %s %s", error_id, request.method, request.path, exc_info=error)
+    logs.failure("a request broke", error, method=request.method)
     title, sentence = HTTP_WORDS[500]
-    return respond(Answer(500, title), sentence, error_id=error_id)
+    return respond(Answer(500, title), sentence)
 
 
-def respond(answer: Answer, sentence: str, *, error_id: str | None = None) -> Response:
-    """Say it in the shape that the client asked for."""
+def _log_outage(error: Exception) -> None:
+    # One outage is one event, whoever runs into it.
+    everybodys = dict.fromkeys(("address", "user", "request", "route"))
+    logs.event("not answered", level="warning", counted=True, reason=str(error), **everybodys)
+
+
+def respond(answer: Answer, sentence: str) -> Response:
+    """Say it in the shape that the client asked for; a failure of ours with the request's id."""
+    error_id = request_id() if answer.status >= 500 else None
     if wants_json():
         body = {"error": answer.title, "detail": sentence} | ({"id": error_id} if error_id else {})
         response = jsonify(body)

@@ -4,7 +4,7 @@ Flask-Login asks here who holds the token, once for each request, so that a revo
 deactivated person and a changed role count from the next request on.
 """
 
-import logging
+import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -14,14 +14,13 @@ from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, current_user, login_user, logout_user
 
+from sketchmaker import logs
 from sketchmaker.accounts import sessions, sign_in
 from sketchmaker.accounts.errors import SignInSessionNotFound, SignInThrottled, WrongCredentials
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.sessions import SignedIn
 from sketchmaker.randomness import token
 from sketchmaker.web.parts import parts
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,10 @@ def sign_in_with_password(login: str, password: str) -> None:
         with database.transaction() as session:
             pending = sign_in.begin_attempt(session, login=login, address=address(), now=now)
     except SignInThrottled:
-        log.warning("sign-in throttled", extra={"address": address()})
+        logs.security("sign-in throttled", level="warning")
         raise
     if not sign_in.verify(pending, password):
-        log.warning("sign-in failed", extra={"user": pending.user_id, "address": address()})
+        logs.security("sign-in failed", level="warning", user=pending.user_id)
         raise WrongCredentials
     new_hash = sign_in.fresh_hash(pending, password)
     opened_with = token()
@@ -97,7 +96,7 @@ def sign_in_with_password(login: str, password: str) -> None:
             now=now,
             new_hash=new_hash,
         )
-    log.info("sign-in", extra={"user": opened.user_id, "address": address()})
+    logs.security("sign-in", user=opened.user_id)
     keep_token(opened_with)
 
 
@@ -127,14 +126,17 @@ def sign_out() -> None:
                 )
         except SignInSessionNotFound:
             pass  # ended from another browser a moment ago
-        log.info("sign-out", extra={"user": current_user.id, "address": address()})
+        logs.security("sign-out", user=current_user.id)
     logout_user()
     flask.session.clear()
 
 
 def address() -> str:
-    """Where the request came from, as far as the trusted proxies tell."""
-    return request.remote_addr or ""
+    """Where the request came from, as far as the trusted proxies tell; "" when it is no address."""
+    try:
+        return str(ipaddress.ip_address(request.remote_addr or ""))
+    except ValueError:
+        return ""
 
 
 def user_agent() -> str:
@@ -149,6 +151,7 @@ def _find(held_token: str) -> CurrentUser | None:
     if found is None:
         flask.session.pop("_user_id", None)  # so that the next request need not ask again
         return None
+    logs.bind(user=found.user.id)
     if found.is_touch_due(now):
         with database.transaction() as session:
             sessions.touch(session, found, now=now)

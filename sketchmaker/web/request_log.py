@@ -1,0 +1,70 @@
+"""What the log knows of a request: its id, where it came from, who sent it, how it was answered.
+
+Every answer carries the id as `X-Request-Id`, pages of failures show it, and every line that is
+written meanwhile has it. `access.log` gets a line for each request; a refusal has one in `app.log`
+as well, and a limit that was reached one in `security.log`.
+"""
+
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from sketchmaker import logs
+from sketchmaker.clock import uptime_seconds
+from sketchmaker.randomness import token
+from sketchmaker.web.sign_in_session import address
+
+ID_LENGTH: Final = 10
+TOO_MANY_REQUESTS: Final = 429
+
+# What monitors and browsers ask for all the time is worth a line only when it fails.
+QUIET: Final = frozenset({"static", "health"})
+
+
+def install(app: Flask) -> None:
+    """Log every request. Install it before all others: then it begins first and ends last."""
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_forget)
+
+
+def request_id() -> str:
+    """The id of the present request."""
+    identity: str = g.request_id
+    return identity
+
+
+def _begin() -> None:
+    logs.unbind_all()
+    g.request_id = token()[:ID_LENGTH]
+    g.request_began_at = uptime_seconds()
+    logs.bind(request=g.request_id, address=address(), route=_route())
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
+    status = response.status_code
+    if status == TOO_MANY_REQUESTS:
+        logs.security("limit reached", level="warning", status=status)
+    elif 400 <= status < 500 and request.url_rule is not None:
+        logs.event("refused", counted=True, method=request.method, status=status)
+    if status >= 400 or _section() not in QUIET:
+        logs.access(
+            method=request.method,
+            status=status,
+            ms=round((uptime_seconds() - g.request_began_at) * 1000),
+        )
+    return response
+
+
+def _forget(_error: BaseException | None) -> None:
+    logs.unbind_all()
+
+
+def _route() -> str:
+    # The rule, not the path: what a visitor puts into an address is nobody's business here.
+    return request.url_rule.rule if request.url_rule else "-"
+
+
+def _section() -> str:
+    return (request.endpoint or "").partition(".")[0]
