@@ -58,6 +58,14 @@ class GenerationNotFound(StudioError):
         super().__init__("You have no such generation. Look for its images in your gallery.")
 
 
+class CancelledTooLate(StudioError):
+    """Only a generation that waits can be cancelled; this one is being drawn or has ended."""
+
+    def __init__(self, public_id: str) -> None:
+        self.public_id = public_id
+        super().__init__("It is too late to cancel: the images are being made, or are ready.")
+
+
 class ImageNotFound(StudioError):
     """The person has no image of that name: deleted, somebody else's, or never there."""
 

@@ -3,22 +3,27 @@
 `runs` is the other side: how a worker takes one up and ends it.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds
-from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.errors import CreditError, HoldNotPending
+from sketchmaker.studio import queue
 from sketchmaker.studio.errors import (
+    CancelledTooLate,
     GenerationNotFound,
     GenerationsTooFast,
     RequestKeyReused,
     TooManyGenerations,
 )
 from sketchmaker.studio.requests import ImageRequest
-from sketchmaker.studio.tables import IS_OPEN, Generation
+from sketchmaker.studio.tables import IS_OPEN, Generation, GenerationState, Image
 
 ACTION = "images"
 """What the ledger calls credits spent here."""
@@ -31,6 +36,22 @@ MAX_GENERATIONS_A_MINUTE = 30
 
 HOLD_LIFETIME = timedelta(hours=1)
 PROMPT_EXCERPT_CHARACTERS = 80
+
+CANCELLED = "You cancelled it."
+NOTHING_CHARGED = "Nothing was charged."
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """One generation as its person sees it.
+
+    `images` are those it delivered and the person has kept, in their order. `place` is its place in
+    the queue, counted from 1; None when it does not wait.
+    """
+
+    generation: Generation
+    images: tuple[Image, ...]
+    place: int | None
 
 
 def submit(
@@ -67,6 +88,7 @@ def submit(
         width=request.size.width,
         height=request.size.height,
         images_requested=request.count,
+        price=request.cost,
         seed=seed if request.seed is None else request.seed,
         provider=provider,
         model=model,
@@ -89,17 +111,76 @@ def find(session: Session, *, user_id: int, public_id: str) -> Generation:
     return generation
 
 
+def cancel(session: Session, *, user_id: int, public_id: str, now: datetime) -> Generation:
+    """Take back a generation that is still waiting; its credits are released.
+
+    Cancelling again changes nothing.
+
+    Raises:
+        GenerationNotFound: the person has none of that name.
+        CancelledTooLate: it is being drawn, or has ended otherwise.
+    """
+    cancelled = session.scalar(
+        update(Generation)
+        .where(
+            Generation.public_id == public_id,
+            Generation.user_id == user_id,
+            queue.IS_WAITING,
+        )
+        .values(
+            state=GenerationState.CANCELLED,
+            failure_reason=f"{CANCELLED} {NOTHING_CHARGED}",
+            finished_at=now,
+        )
+        .returning(Generation)
+        .execution_options(populate_existing=True)
+    )
+    if cancelled is None:
+        found = find(session, user_id=user_id, public_id=public_id)
+        if found.state != GenerationState.CANCELLED:
+            raise CancelledTooLate(public_id)
+        return found
+    with suppress(HoldNotPending):  # It expired: the credits went back then.
+        holds.release(session, hold_id=cancelled.hold_id, reason=CANCELLED, now=now)
+    return cancelled
+
+
 def active_for_user(session: Session, *, user_id: int) -> list[Generation]:
     """The person's generations that wait or are at work, the oldest first."""
     query = select(Generation).where(Generation.user_id == user_id, IS_OPEN)
     return list(session.scalars(query.order_by(Generation.id)))
 
 
-def recent(session: Session, *, user_id: int, limit: int = 20) -> list[Generation]:
-    """The person's last generations, the newest first."""
-    query = select(Generation).where(Generation.user_id == user_id)
-    newest = query.order_by(Generation.created_at.desc(), Generation.id.desc())
-    return list(session.scalars(newest.limit(limit)))
+def feed(session: Session, *, user_id: int, now: datetime, limit: int = 10) -> list[FeedEntry]:
+    """The person's last generations, the newest first, each with its images and its place."""
+    mine = select(Generation).where(Generation.user_id == user_id)
+    newest = mine.order_by(Generation.created_at.desc(), Generation.id.desc())
+    return _feed_entries(session, session.scalars(newest.limit(limit)).all(), now)
+
+
+def feed_entry(session: Session, *, user_id: int, public_id: str, now: datetime) -> FeedEntry:
+    """One of the person's generations as their feed shows it.
+
+    Raises:
+        GenerationNotFound: there is none, or it is somebody else's.
+    """
+    found = find(session, user_id=user_id, public_id=public_id)
+    return _feed_entries(session, [found], now)[0]
+
+
+def place_in_queue(session: Session, generation: Generation, *, now: datetime) -> int | None:
+    """How many generations are taken up until it is this one's turn; None when it does not wait."""
+    return queue.places(session, [generation.id], now=now).get(generation.id)
+
+
+def _feed_entries(session: Session, shown: Sequence[Generation], now: datetime) -> list[FeedEntry]:
+    waiting = [each.id for each in shown if each.state == GenerationState.QUEUED]
+    places = queue.places(session, waiting, now=now)
+    images: dict[int, list[Image]] = {each.id: [] for each in shown}
+    theirs = select(Image).where(Image.generation_id.in_(images)).order_by(Image.position)
+    for image in session.scalars(theirs):
+        images[image.generation_id].append(image)
+    return [FeedEntry(each, tuple(images[each.id]), places.get(each.id)) for each in shown]
 
 
 def _sent_before(session: Session, user_id: int, request: ImageRequest) -> Generation | None:
@@ -145,7 +226,7 @@ def _queue(session: Session, request: ImageRequest, wanted: Generation) -> None:
     hold = holds.place(
         session,
         user_id=wanted.user_id,
-        credits=request.cost,
+        credits=wanted.price,
         action=ACTION,
         now=wanted.created_at,
         lifetime=HOLD_LIFETIME,

@@ -31,5 +31,10 @@ SIZES: Mapping[str, ImageSize] = {
 
 
 def cost_of(images: int) -> int:
-    """Credits for this many images."""
+    """Credits for this many images, ordered now. What was ordered keeps the price of its order."""
     return images * CREDITS_PER_IMAGE
+
+
+def images_for(credits: int) -> int:
+    """How many images this many credits are enough for."""
+    return credits // CREDITS_PER_IMAGE

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import holds
 from sketchmaker.credits.errors import HoldNotPending
 from sketchmaker.studio.gallery import images_of
+from sketchmaker.studio.generations import NOTHING_CHARGED
 from sketchmaker.studio.image_store import StoredFiles
-from sketchmaker.studio.models_on_offer import cost_of
 from sketchmaker.studio.tables import Generation, GenerationState, Image
 
 QUEUE_LIMIT = timedelta(minutes=30)
@@ -27,7 +27,6 @@ SAYS_NOTHING = "The provider delivered nothing and did not say why."
 TOO_LATE = "The images came too late: their credits had gone back to you already."
 INTERRUPTED = "The studio was interrupted."
 TOO_BUSY = "The studio was too busy to begin."
-NOTHING_CHARGED = "Nothing was charged."
 
 MAX_REASON_CHARACTERS = 500
 
@@ -148,7 +147,7 @@ def _settle(session: Session, generation: Generation, images: int, now: datetime
         holds.settle(
             session,
             hold_id=generation.hold_id,
-            credits=cost_of(images),
+            credits=generation.price_of(images),
             now=now,
             details={"delivered": images},
         )

@@ -12,12 +12,13 @@ from sketchmaker.database import Base, UtcDateTime
 
 
 class GenerationState(StrEnum):
-    """A generation waits, works, and then ends once, in one of two ways."""
+    """A generation waits, works, and then ends once, in one of three ways."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Generation(Base):
@@ -25,25 +26,31 @@ class Generation(Base):
 
     `failure_reason` is a sentence for the person; a generation that succeeded has one too when it
     delivered fewer images than were asked for. `images_drawn` is progress while it works,
-    `images_delivered` the truth afterwards. Whoever works on it holds a lease until `lease_until`.
+    `images_delivered` the truth afterwards. `price` is what all its images cost, in credits, fixed
+    when it was ordered. `worker` names the process that took it up last, for the `attempts`th time;
+    that process holds a lease until `lease_until`.
     """
 
     __tablename__ = "generations"
     __table_args__ = (
         UniqueConstraint("user_id", "request_key"),
         CheckConstraint(
-            "state IN ('queued', 'running', 'succeeded', 'failed')", name="state_known"
+            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
+            name="state_known",
         ),
         CheckConstraint("width > 0", name="width_positive"),
         CheckConstraint("height > 0", name="height_positive"),
         CheckConstraint("images_requested > 0", name="images_requested_positive"),
+        CheckConstraint("price > 0", name="price_positive"),
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
         CheckConstraint("images_drawn >= 0", name="images_drawn_not_negative"),
         CheckConstraint("images_delivered >= 0", name="images_delivered_not_negative"),
         CheckConstraint("images_delivered <= images_requested", name="images_within_requested"),
         CheckConstraint("seed >= 0", name="seed_not_negative"),
         CheckConstraint("(state = 'succeeded') = (images_delivered > 0)", name="success_delivers"),
         CheckConstraint(
-            "(state IN ('succeeded', 'failed')) = (finished_at IS NOT NULL)", name="finished_once"
+            "(state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)",
+            name="finished_once",
         ),
         CheckConstraint(
             "(state = 'running') = (lease_until IS NOT NULL)", name="lease_while_running"
@@ -53,6 +60,8 @@ class Generation(Base):
         ),
         Index("ix_generations_user_created", "user_id", "created_at"),
         Index("ix_generations_state_lease", "state", "lease_until"),
+        # Who was served lately, and how long drawing took.
+        Index("ix_generations_started", "started_at"),
         # A person's open generations are a handful among any number of ended ones.
         Index(
             "ix_generations_open_user",
@@ -73,6 +82,7 @@ class Generation(Base):
     width: Mapped[int]
     height: Mapped[int]
     images_requested: Mapped[int]
+    price: Mapped[int]
     images_drawn: Mapped[int] = mapped_column(default=0)
     images_delivered: Mapped[int] = mapped_column(default=0)
     seed: Mapped[int]
@@ -84,11 +94,25 @@ class Generation(Base):
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    worker: Mapped[str | None] = mapped_column(String(100))
+    attempts: Mapped[int] = mapped_column(default=0)
 
     @property
     def is_finished(self) -> bool:
-        """Has it ended, either way?"""
+        """Has it ended, in whichever way?"""
         return self.finished_at is not None
+
+    @property
+    def credits_used(self) -> int:
+        """Credits charged for what it delivered."""
+        return self.price_of(self.images_delivered)
+
+    def price_of(self, images: int) -> int:
+        """The share of the price that this many of its images cost, in whole credits.
+
+        All of them cost the whole price; what does not divide evenly is rounded down.
+        """
+        return self.price * images // self.images_requested
 
 
 class Image(Base):

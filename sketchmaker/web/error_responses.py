@@ -70,6 +70,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     studio.RequestKeyReused: Answer(409, "Sent before"),
     studio.TooManyGenerations: Answer(429, "One thing at a time"),
     studio.GenerationsTooFast: Answer(429, "One thing at a time"),
+    studio.CancelledTooLate: Answer(409, "Too late to cancel"),
     studio.GenerationNotFound: Answer(404, "No such generation"),
     studio.ImageNotFound: Answer(404, "No such image"),
     studio.ImageFileMissing: Answer(404, "This image is missing"),
@@ -90,7 +91,7 @@ HTTP_WORDS: Final[dict[int, tuple[str, str]]] = {
     413: ("That is too large", "Send less at once."),
     422: ("Something you entered can't be used", "Check it and try again."),
     429: ("That was too often", "Wait a moment before you try again."),
-    500: ("Something broke on our side", "It has been noted. Nothing was charged for it."),
+    500: ("Something broke on our side", "It has been noted."),
     503: ("Back in a moment", "The studio can't answer right now. Try again shortly."),
 }
 

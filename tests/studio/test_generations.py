@@ -1,12 +1,15 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
 
 from sketchmaker.credits import ledger
 from sketchmaker.credits.errors import InsufficientCredits, NoActiveSubscription
-from sketchmaker.studio import generations
+from sketchmaker.studio import gallery, generations, models_on_offer
 from sketchmaker.studio.errors import (
+    CancelledTooLate,
     GenerationNotFound,
     GenerationsTooFast,
     ProviderFailed,
@@ -15,7 +18,8 @@ from sketchmaker.studio.errors import (
 )
 from sketchmaker.studio.providers import Delivery, ImageOrder
 from sketchmaker.studio.tables import Generation
-from tests.studio.small_studio import Studio
+from tests.studio.small_studio import Studio, deliver_all
+from tests.support.people import assert_books_close
 
 
 def test_asking_for_images_holds_their_credits_and_charges_nothing_yet(studio: Studio) -> None:
@@ -171,16 +175,16 @@ def test_somebody_elses_generation_is_not_found(studio: Studio) -> None:
             generations.find(session, user_id=stranger, public_id=generation.public_id)
 
 
-def test_open_and_recent_generations_are_ones_own_in_order(studio: Studio) -> None:
+def test_open_generations_and_the_feed_are_ones_own_in_order(studio: Studio) -> None:
     person, stranger = studio.person(), studio.person()
     studio.ask(stranger)
     first, second, third = (studio.ask(person) for _ in range(3))
     studio.run(second)
     with studio.database.reading() as session:
         opened = generations.active_for_user(session, user_id=person)
-        newest = generations.recent(session, user_id=person, limit=2)
+        newest = generations.feed(session, user_id=person, now=studio.clock.now(), limit=2)
     assert [each.id for each in opened] == [first.id, third.id]
-    assert [each.id for each in newest] == [third.id, second.id]
+    assert [each.generation.id for each in newest] == [third.id, second.id]
 
 
 def test_the_ledger_says_what_the_credits_were_for(studio: Studio) -> None:
@@ -192,3 +196,124 @@ def test_the_ledger_says_what_the_credits_were_for(studio: Studio) -> None:
     assert row.details["generation"] == generation.public_id
     assert row.details["prompt"] == ("a cat " * 50)[:80]
     assert (row.details["images"], row.details["delivered"]) == (2, 2)
+
+
+def cancel(studio: Studio, generation: Generation, *, by: int | None = None) -> Generation:
+    with studio.database.transaction() as session:
+        return generations.cancel(
+            session,
+            user_id=by or generation.user_id,
+            public_id=generation.public_id,
+            now=studio.clock.now(),
+        )
+
+
+def feed(studio: Studio, person: int) -> list[generations.FeedEntry]:
+    with studio.database.reading() as session:
+        return generations.feed(session, user_id=person, now=studio.clock.now())
+
+
+def test_a_waiting_generation_can_be_cancelled_and_costs_nothing(studio: Studio) -> None:
+    person = studio.person()
+    generation = studio.ask(person, count=3)
+    for _ in range(2):
+        cancelled = cancel(studio, generation)
+        assert (cancelled.state, cancelled.finished_at) == ("cancelled", studio.clock.now())
+    assert studio.balance(person) == (10, 0, 0)
+    assert studio.run(generation).state == "cancelled"
+    assert studio.provider.orders == []
+    assert feed(studio, person)[0].generation.failure_reason == (
+        "You cancelled it. Nothing was charged."
+    )
+    assert_books_close(studio.database)
+
+
+def test_what_has_been_drawn_can_not_be_cancelled(studio: Studio) -> None:
+    person = studio.person()
+    generation = studio.run(studio.ask(person))
+    with pytest.raises(CancelledTooLate):
+        cancel(studio, generation)
+    assert studio.balance(person) == (9, 0, 1)
+
+
+def test_somebody_elses_generation_can_not_be_cancelled(studio: Studio) -> None:
+    generation = studio.ask(studio.person())
+    with pytest.raises(GenerationNotFound):
+        cancel(studio, generation, by=studio.person())
+    assert studio.reread(generation).state == "queued"
+
+
+@pytest.mark.race
+def test_a_generation_is_cancelled_or_drawn_and_never_both(studio: Studio) -> None:
+    person = studio.person("premium")
+    for _ in range(10):
+        generation = studio.ask(person)
+        gate = Barrier(2)
+
+        def draw(of: Generation = generation, gate: Barrier = gate) -> None:
+            gate.wait()
+            studio.new_worker().run(of.id)
+
+        with ThreadPoolExecutor(1) as pool:
+            drawing = pool.submit(draw)
+            gate.wait()
+            with suppress(CancelledTooLate):
+                cancel(studio, generation)
+            drawing.result()
+        assert studio.reread(generation).state in {"cancelled", "succeeded"}
+    drawn = len(studio.provider.orders)
+    assert studio.balance(person) == (100 - drawn, 0, drawn)
+    assert_books_close(studio.database)
+
+
+def test_the_feed_has_the_images_that_are_left_and_the_place_in_the_queue(studio: Studio) -> None:
+    person = studio.person()
+    drawn = studio.run(studio.ask(person, count=3))
+    with studio.database.transaction() as session:
+        first = gallery.images_of(session, generation_id=drawn.id)[0]
+        gallery.delete_image(session, user_id=person, public_id=first.public_id)
+    second, third = studio.ask(person), studio.ask(person)
+    entries = feed(studio, person)
+    assert [(entry.generation.id, entry.place) for entry in entries] == [
+        (third.id, 2),
+        (second.id, 1),
+        (drawn.id, None),
+    ]
+    assert [image.position for image in entries[2].images] == [1, 2]
+
+
+def test_nobody_waits_for_all_that_somebody_else_has_ordered(studio: Studio) -> None:
+    greedy, modest = studio.person(), studio.person()
+    ordered = [studio.ask(greedy) for _ in range(3)]
+    studio.later(seconds=1)
+    single = studio.ask(modest)
+    assert feed(studio, modest)[0].place == 2
+    studio.run(ordered[0])
+    assert feed(studio, modest)[0].place == 1
+    with studio.database.reading() as session:
+        assert generations.place_in_queue(session, single, now=studio.clock.now()) == 1
+        assert generations.place_in_queue(session, ordered[1], now=studio.clock.now()) == 2
+    studio.later(minutes=6)
+    assert feed(studio, modest)[0].place == 2
+
+
+@pytest.mark.parametrize("price", [1, 2, 7])
+def test_the_price_is_fixed_when_the_order_is_placed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, price: int
+) -> None:
+    person = studio.person("premium")
+    monkeypatch.setattr(models_on_offer, "CREDITS_PER_IMAGE", price)
+    whole, partly = studio.ask(person, count=3), studio.ask(person, count=4)
+    assert (whole.price, partly.price) == (3 * price, 4 * price)
+    assert studio.balance(person) == (100 - 7 * price, 7 * price, 0)
+    monkeypatch.setattr(models_on_offer, "CREDITS_PER_IMAGE", 50)
+    assert studio.run(whole).credits_used == 3 * price
+    studio.provider.script = lambda order: deliver_all(replace(order, count=2))
+    assert studio.run(partly).credits_used == 2 * price
+    assert studio.balance(person) == (100 - 5 * price, 0, 5 * price)
+    assert_books_close(studio.database)
+
+
+def test_a_share_of_a_price_is_whole_credits_and_all_of_it_is_the_price() -> None:
+    generation = Generation(price=10, images_requested=3)
+    assert [generation.price_of(images) for images in range(4)] == [0, 3, 6, 10]
