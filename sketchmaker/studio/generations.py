@@ -68,8 +68,7 @@ def submit(
     """Set the credits aside and queue the work, both or neither.
 
     The same person's same `request_key` is answered with the first generation, however often it is
-    sent and even if nothing is left of the balance. `seed` is used when the request names none.
-    Hand the generation to a worker after the commit.
+    sent. `seed` is used when the request names none. Wake the worker after the commit.
 
     Raises:
         InsufficientCredits, NoActiveSubscription: see `credits.holds.place`.
