@@ -1,11 +1,14 @@
 #!/bin/sh
 # Everything that must hold, the quick checks first. Nothing is skipped: what is missing is a failure.
-# usage: scripts/test.sh [pytest arguments]
+# usage: scripts/test.sh [--fast] [pytest arguments]
 set -eu
 cd "$(dirname "$0")/.."
 bin=${VENV:-.venv}/bin
 
-scripts/browser.sh
+case " $* " in
+*" --fast "*) ;; # without a browser
+*) scripts/browser.sh ;;
+esac
 "$bin/ruff" check .
 "$bin/ruff" format --check --quiet .
 "$bin/mypy"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
@@ -18,6 +20,30 @@ START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 _run = pytest.StashKey[Databases]()
 _facts = pytest.StashKey[dict[str, str]]()
+
+
+# What `--fast` leaves to the whole run: real processes, real browsers, races, and all that is slow.
+SLOW_MARKS = {"slow", "race", "browser"}
+SLOW_FOLDERS = {"browser", "commands", "kills", "simulation"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fast`: what is worth running before every commit."""
+    parser.addoption("--fast", action="store_true", help="leave out what takes long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what is slow when only the fast tests were asked for."""
+    if not config.getoption("fast"):
+        return
+    slow = [item for item in items if _is_slow(item)]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not _is_slow(item)]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return folder in SLOW_FOLDERS or any(mark.name in SLOW_MARKS for mark in item.iter_markers())
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +60,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("DATABASE_URL", None)
     config.stash[_facts] = facts
     config.stash[_run] = Databases(Path(facts["folder"]), facts)
+    # Nearly every web test makes an application of its own: they share the compiled templates.
+    templates = Path(facts["folder"]) / "templates"
+    templates.mkdir(exist_ok=True)
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(templates))}
 
 
 @pytest.hookimpl(optionalhook=True)
