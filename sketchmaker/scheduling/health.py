@@ -21,6 +21,10 @@ class ProcessHeartbeat:
     started_at: datetime
     beat_at: datetime
     is_alive: bool
+    thread_deaths: int
+    thread_died_at: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ def scheduler_health(session: Session, *, now: datetime) -> SchedulerHealth:
             started_at=row.started_at,
             beat_at=row.beat_at,
             is_alive=now - row.beat_at <= ALIVE_FOR,
+            thread_deaths=row.thread_deaths,
+            thread_died_at=row.thread_died_at,
+            last_error=row.last_error,
+            last_error_at=row.last_error_at,
         )
         for row in all_beats(session)
     )

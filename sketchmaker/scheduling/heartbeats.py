@@ -1,6 +1,7 @@
 """Heartbeats: how anybody can see from the database that schedulers are alive."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -24,8 +25,28 @@ class ProcessIdentity:
     started_at: datetime
 
 
-def beat(session: Session, identity: ProcessIdentity, *, now: datetime) -> None:
-    """Say that this process's scheduler is alive."""
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How a process's housekeeping goes, as the process itself knows it.
+
+    `failing` maps the name of each chore whose last attempt failed to what went wrong.
+    """
+
+    failing: Mapping[str, str] = field(default_factory=dict)
+    thread_deaths: int = 0
+    thread_died_at: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+
+def beat(
+    session: Session,
+    identity: ProcessIdentity,
+    *,
+    now: datetime,
+    vitals: Vitals | None = None,
+) -> None:
+    """Say that this process's scheduler is alive, and what it has been through."""
     row = session.get(SchedulerHeartbeat, identity.name)
     if row is None:
         row = SchedulerHeartbeat(
@@ -36,6 +57,9 @@ def beat(session: Session, identity: ProcessIdentity, *, now: datetime) -> None:
         )
         session.add(row)
     row.beat_at = now
+    if vitals is not None:
+        row.thread_deaths, row.thread_died_at = vitals.thread_deaths, vitals.thread_died_at
+        row.last_error, row.last_error_at = vitals.last_error, vitals.last_error_at
     forgotten = SchedulerHeartbeat.beat_at < now - FORGET_AFTER
     session.execute(delete(SchedulerHeartbeat).where(forgotten))
 

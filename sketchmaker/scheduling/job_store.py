@@ -5,7 +5,7 @@ the one due first, whose work is to reset everything that is due by then, in bat
 nothing to synchronise, nothing to lose at a restart, and no memory for each subscription.
 
 What the stock stores do on their own and this one must not: forget a job at submission, before it
-ran; drop one that comes later than its grace; end the scheduler's thread when the database is away.
+ran; drop one that comes later than its grace; raise when the database is away.
 """
 
 import logging
@@ -67,7 +67,11 @@ class SubscriptionJobStore(BaseJobStore):
         self._runner = ResetRunner(
             database, clock, on_reset=self._announce_reset, on_failure=self._announce_failure
         )
-        self._submitted: str | None = None
+        # Two things that end in any order: APScheduler asks to forget a job when it has submitted
+        # it, and the run itself ends in another thread, often before that.
+        self._to_forget: str | None = None
+        self._under_way: str | None = None
+        self._has_begun = False
         self._closed = False
         self._rests_until = clock.now()
         self._ahead = timedelta(0)
@@ -76,15 +80,19 @@ class SubscriptionJobStore(BaseJobStore):
         """The job due first, unless a run is under way: that run will see to the rest."""
         # APScheduler reads the machine's clock by itself; ours may differ (`SystemClock.leap`).
         self._ahead = now - self._clock.now()
+        if self._to_forget is not None:  # the last one was never submitted
+            self.forget_lost_run()
+        self._to_forget = None
         if self._closed:  # APScheduler looks once more after it has shut its executors down
             return []
         wake_at = self._next_wake()
         found = find_job(self._database, wake_at.subscription_id) if wake_at.is_due else None
         if found is None:
             return []
-        self._submitted = found.job_id
         job = self._job(found, now, next_run_time=now)
         job.func = self._run
+        self._to_forget = self._under_way = found.job_id
+        self._has_begun = False
         return [job]
 
     def get_next_run_time(self) -> datetime:
@@ -92,17 +100,18 @@ class SubscriptionJobStore(BaseJobStore):
         try:
             return self._next_wake().at + self._ahead
         except DatabaseUnavailable as error:
-            # An exception here would end the scheduler's thread for good.
             logger.warning("scheduler: %s", error)
             return self._clock.now() + LOOK_AGAIN_AFTER + self._ahead
 
-    def finish_batch(self) -> None:
-        """Let the run under way end after its batch; what is left stays due."""
+    def stop_giving_out(self) -> None:
+        """Give out no more jobs, and end the run under way after its batch; the rest stays due."""
+        self._closed = True
         self._runner.stop()
 
-    def shutdown(self) -> None:
-        """Give out no more jobs."""
-        self._closed = True
+    def forget_lost_run(self) -> None:
+        """Give out jobs again if the last one was never begun, and will never be."""
+        if not self._has_begun:
+            self._under_way = None
 
     def lookup_job(self, job_id: str) -> Job | None:
         """The job of that name, as the row has it now."""
@@ -154,8 +163,9 @@ class SubscriptionJobStore(BaseJobStore):
         Raises:
             JobRefused.
         """
-        if job_id != self._submitted:
+        if job_id != self._to_forget:
             raise JobRefused(job_id, "it exists as long as its subscription is active; end that.")
+        self._to_forget = None
 
     def remove_all_jobs(self) -> None:
         """Refused: as `remove_job`."""
@@ -176,7 +186,7 @@ class SubscriptionJobStore(BaseJobStore):
         now = self._clock.now()
         poll_at = now + POLL_EVERY
         earliest = None
-        if self._submitted is None and not now < self._rests_until <= poll_at:
+        if self._under_way is None and not now < self._rests_until <= poll_at:
             with self._database.reading() as session:
                 earliest = resets.earliest_due(session, now=now)
         if earliest is None or earliest[1] > poll_at:
@@ -207,20 +217,20 @@ class SubscriptionJobStore(BaseJobStore):
         return made
 
     def _run(self) -> int:
-        done = 0
+        done, self._has_begun = 0, True
         try:
             done = self._runner.run()
         finally:
             if not done:
                 # Another process has claimed the rows, or they fail: look again in a moment.
                 self._rests_until = self._clock.now() + REST_AFTER_NOTHING
-            self._submitted = None
+            self._under_way = None
             self._scheduler.wakeup()
         return done
 
     def _announce_reset(self, done: ResetDone) -> None:
         job_id = job_id_for(done.subscription_id)
-        if job_id != self._submitted:  # APScheduler announces that one itself
+        if job_id != self._under_way:  # APScheduler announces that one itself
             self._announce(JobExecutionEvent(EVENT_JOB_EXECUTED, job_id, self._alias, done.due_at))
 
     def _announce_failure(self, subscription_id: int, error: Exception) -> None:

@@ -46,6 +46,9 @@ class ScheduleListener:
                 # Until it is back, the scheduler's own looking sees what is written.
                 logger.warning("scheduler: not listening: %s", error)
                 self._stopping.wait(RETRY_SECONDS)
+            except Exception:  # whatever it is, listening again may go well
+                logger.exception("scheduler: listening failed")
+                self._stopping.wait(RETRY_SECONDS)
 
     def _listen(self, connection: "psycopg.Connection[Any]") -> None:
         connection.execute(f"LISTEN {CHANNEL}")

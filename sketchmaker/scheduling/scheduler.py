@@ -4,20 +4,19 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
-from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from sketchmaker.clock import Clock
 from sketchmaker.credits import grants, holds, idempotency
 from sketchmaker.database import Database
 from sketchmaker.randomness import token
-from sketchmaker.scheduling.heartbeats import ProcessIdentity
+from sketchmaker.scheduling.durable_scheduler import DurableScheduler
+from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
 from sketchmaker.scheduling.housekeeper import Chore, Housekeeper
-from sketchmaker.scheduling.job_store import LOOK_AGAIN_AFTER, SubscriptionJobStore
+from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.listener import ScheduleListener
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
 
@@ -39,10 +38,16 @@ class SubscriptionScheduler:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, *, chores: Mapping[str, Chore] | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        chores: Mapping[str, Chore] | None = None,
+        store_type: type[SubscriptionJobStore] = SubscriptionJobStore,
     ) -> None:
         self._database = database
         self._clock = clock
+        self._store_type = store_type
         self._chores = {
             "expired holds": self._release_expired_holds,
             "expired grants": self._expire_grants,
@@ -50,23 +55,22 @@ class SubscriptionScheduler:
             **(chores or {}),
         }
         self._lock = threading.Lock()
-        self._scheduler: BackgroundScheduler | None = None
+        self._scheduler: DurableScheduler | None = None
         self._housekeeper: Housekeeper | None = None
         self._listener: ScheduleListener | None = None
-        self._finish_batch: Callable[[], None] = lambda: None
 
     @property
     def is_running(self) -> bool:
-        """Does this process's scheduler run? Looks at the thread itself, not at a flag."""
-        thread = getattr(self._scheduler, "_thread", None)
-        return thread is not None and thread.is_alive()
+        """Does this process's scheduler run?"""
+        scheduler = self._scheduler
+        return scheduler is not None and scheduler.is_alive
 
     def start(self) -> None:
         """Start in the background; a second call changes nothing."""
         with self._lock:
             if self._scheduler is not None:
                 return
-            self._scheduler = self._build()
+            self._scheduler = DurableScheduler(self._store_type(self._database, self._clock))
             self._scheduler.start()
             self._housekeeper = self._build_housekeeper()
             self._housekeeper.start()
@@ -84,10 +88,15 @@ class SubscriptionScheduler:
                 self._listener.stop()
                 self._listener = None
             self._housekeeper.stop()
-            self._finish_batch()
             self._scheduler.shutdown()
             self._scheduler = self._housekeeper = None
         logger.info("scheduler stopped")
+
+    @property
+    def vitals(self) -> Vitals | None:
+        """How this process's housekeeping goes; None when its scheduler was not started."""
+        housekeeper = self._housekeeper
+        return None if housekeeper is None else housekeeper.vitals
 
     def get_scheduled_jobs(self) -> ScheduledJobs:
         """Every upcoming reset, the next one first; read lazily, and `len()` counts them."""
@@ -119,19 +128,6 @@ class SubscriptionScheduler:
             raise SchedulerNotRunning
         return self._scheduler
 
-    def _build(self) -> BackgroundScheduler:
-        store = SubscriptionJobStore(self._database, self._clock)
-        self._finish_batch = store.finish_batch
-        scheduler = BackgroundScheduler(
-            timezone="UTC",
-            jobstores={"default": store},
-            jobstore_retry_interval=LOOK_AGAIN_AFTER.total_seconds(),
-        )
-        # One run at a time: it resets in batches, and another process may run beside it.
-        scheduler.add_executor(ThreadPoolExecutor(max_workers=1), "default")
-        scheduler.add_listener(_log_error, EVENT_JOB_ERROR)
-        return scheduler
-
     def _build_housekeeper(self) -> Housekeeper:
         now = self._clock.now()
         host, pid = socket.gethostname(), os.getpid()
@@ -142,8 +138,18 @@ class SubscriptionScheduler:
             self._clock,
             identity,
             is_alive=lambda: self.is_running,
+            revive=self._revive,
             chores=self._chores,
         )
+
+    def _revive(self) -> None:
+        # A shutdown holds the lock while it waits for the housekeeper, who is asking here.
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._scheduler is not None:
+                    self._scheduler.revive()
+            finally:
+                self._lock.release()
 
     def _release_expired_holds(self, now: datetime) -> None:
         with self._database.transaction() as session:
@@ -160,7 +166,3 @@ class SubscriptionScheduler:
     def _forget_old_keys(self, now: datetime) -> None:
         with self._database.transaction() as session:
             idempotency.forget_old(session, now=now)
-
-
-def _log_error(event: JobExecutionEvent) -> None:
-    logger.error("scheduler: %s failed and will be tried again: %s", event.job_id, event.exception)

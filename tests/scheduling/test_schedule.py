@@ -16,6 +16,7 @@ from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.errors import InvalidResetDate
 from sketchmaker.database import Database
 from sketchmaker.scheduling import scheduled_jobs
+from sketchmaker.scheduling.durable_scheduler import DurableScheduler
 from sketchmaker.scheduling.job_store import JobRefused, SubscriptionJobStore
 from sketchmaker.scheduling.reset_runner import ResetRunner, reset_user_credits
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
@@ -141,9 +142,7 @@ def test_every_reset_of_a_batch_is_announced_as_its_jobs_event(
 @contextmanager
 def apscheduler(database: Database, clock: ManualClock) -> Iterator[Any]:
     """APScheduler over our store, started but standing still."""
-    scheduler = BackgroundScheduler(
-        timezone="UTC", jobstores={"default": SubscriptionJobStore(database, clock)}
-    )
+    scheduler = DurableScheduler(SubscriptionJobStore(database, clock))
     scheduler.start(paused=True)
     yield scheduler
     scheduler.shutdown()
