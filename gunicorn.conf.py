@@ -1,7 +1,7 @@
 """Read by itself when gunicorn runs here: `gunicorn "app:create_app()"`.
 
-Every worker runs a scheduler and a studio of its own; the database sees to it that each reset and
-each image happens once, however many there are.
+Its workers run the product's own HTTP server, and each has a scheduler and a studio of its own;
+the database sees to it that each reset and each image happens once, however many there are.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ with told_in_one_line():
 
 _host = f"[{_configured.host}]" if ":" in _configured.host else _configured.host
 bind = f"{_host}:{_configured.port}"
-worker_class = "gthread"
+worker_class = "sketchmaker.commands.gunicorn_worker.HttpServerWorker"
 workers = 2
 threads = 4
 graceful_timeout = 30

@@ -4,16 +4,14 @@ import errno
 import socket
 
 import click
-from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from sketchmaker import __version__, bootstrap
 from sketchmaker.bootstrap import System
 from sketchmaker.commands.failures import CannotListen
-from sketchmaker.commands.stopping import exit_at_signals
+from sketchmaker.commands.http_server import HttpServer
+from sketchmaker.commands.stopping import stop_event
 from sketchmaker.settings import Settings
-from sketchmaker.web import LONGEST_BODY_BYTES
 
-THREADS = 8
 LOWEST_FREE_PORT = 1024
 
 
@@ -27,32 +25,21 @@ def run() -> None:
     system = bootstrap.process_system()
     # Listen first: a process that has no port must not start a scheduler.
     server = _listen(system)
-    exit_at_signals()
+    told = stop_event()
     try:
         system.start()
         _greet(system.settings)
-        server.run()
+        server.serve_until(told)
     finally:
-        server.close()
+        server.finish()
         system.shutdown()
         click.echo("Stopped.")
 
 
-def _listen(system: System) -> BaseWSGIServer | MultiSocketServer:
+def _listen(system: System) -> HttpServer:
     configured = system.settings
     try:
-        return create_server(
-            bootstrap.create_app(system),
-            host=configured.host,
-            port=configured.port,
-            threads=THREADS,
-            ident=None,
-            # Waitress keeps a whole body on disk before the application can refuse it. The room is
-            # for bodies a little too long, which get the application's own words.
-            max_request_body_size=4 * LONGEST_BODY_BYTES,
-            # Proxies are minded by the application, under every server alike.
-            clear_untrusted_proxy_headers=False,
-        )
+        return HttpServer(bootstrap.create_app(system), host=configured.host, port=configured.port)
     except (OSError, ValueError) as error:
         raise CannotListen(_why(error, configured)) from error
 
