@@ -12,9 +12,11 @@ from functools import cache
 from flask import Flask
 
 from sketchmaker import logs, schema, settings
-from sketchmaker.accounts import sessions, throttle
+from sketchmaker.accounts import sessions
 from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
+from sketchmaker.limits.setting import limits_from
+from sketchmaker.limits.uses import Limits, forget_old_uses
 from sketchmaker.scheduling.housekeeper import Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
@@ -35,6 +37,7 @@ class System:
     scheduler: SubscriptionScheduler
     studio_worker: StudioWorker
     image_store: ImageStore
+    limits: Limits
 
     def start(self) -> None:
         """Start what works in the background: resets, housekeeping and drawing."""
@@ -49,7 +52,11 @@ class System:
 
 
 def compose(configured: Settings, clock: Clock | None = None) -> System:
-    """Wire the product for these settings. Opens no connection."""
+    """Wire the product for these settings. Opens no connection.
+
+    Raises:
+        SettingsError: the limits can't be understood.
+    """
     clock = clock or SystemClock()
     database = Database(configured.database_url)
     image_store = ImageStore(configured.data_folder / "images")
@@ -63,12 +70,13 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
             clock,
             chores={
                 "unfinished images": studio_worker.recover,
-                "old sign-in attempts": _alone(database, throttle.forget_old_attempts),
+                "old uses of limits": _alone(database, forget_old_uses),
                 "ended sessions": _alone(database, sessions.forget_ended),
             },
         ),
         studio_worker=studio_worker,
         image_store=image_store,
+        limits=limits_from(configured.limits),
     )
 
 
@@ -108,5 +116,6 @@ def create_app(system: System | None = None) -> Flask:
             scheduler=system.scheduler,
             studio_worker=system.studio_worker,
             image_store=system.image_store,
+            limits=system.limits,
         )
     )

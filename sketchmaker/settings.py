@@ -42,6 +42,9 @@ class Settings:
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
+    limits: str = ""
+    is_registration_open: bool = True
+    contact: str | None = None
     log_level: LogLevel = "info"
     # Names that look like ours and are not: else a misspelt setting would silently do nothing.
     unknown_names: tuple[str, ...] = ()
@@ -85,6 +88,15 @@ class _Environment(BaseSettings):
     trusted_proxies: int = Field(
         0, alias="SKETCHMAKER_TRUSTED_PROXIES", ge=0, le=5, description="a number from 0 to 5"
     )
+    limits: str = Field(
+        "", alias="SKETCHMAKER_LIMITS", description="limits such as sign-up/address=20/hour"
+    )
+    registration: Literal["open", "closed"] = Field(
+        "open", alias="SKETCHMAKER_REGISTRATION", description="open or closed"
+    )
+    contact: str | None = Field(
+        None, alias="SKETCHMAKER_CONTACT", max_length=200, description="at most 200 characters"
+    )
     log_level: LogLevel = Field(
         "info", alias="SKETCHMAKER_LOG_LEVEL", description="debug, info, warning or error"
     )
@@ -116,6 +128,9 @@ def load(env_file: Path = Path(".env")) -> Settings:
         admin_password=written.admin_password,
         secret_key=written.secret_key or _kept_secret_key(data_folder / "secret.key"),
         trusted_proxies=written.trusted_proxies,
+        limits=written.limits,
+        is_registration_open=written.registration == "open",
+        contact=written.contact,
         log_level=written.log_level,
         unknown_names=_unknown_names(env_file),
     )

@@ -5,19 +5,22 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from sketchmaker.accounts import sessions, throttle
-from sketchmaker.accounts.tables import SignInAttempt, SignInSession
+from sketchmaker.accounts import sessions
+from sketchmaker.accounts.tables import SignInSession
 from sketchmaker.clock import ManualClock
+from sketchmaker.limits.rules import Action
+from sketchmaker.limits.tables import LimitUse
+from sketchmaker.limits.uses import Who
 from tests.support.web_system import composed, enrolled
 
 
-def test_a_running_product_forgets_old_attempts_and_ended_sessions(
+def test_a_running_product_forgets_old_uses_of_limits_and_ended_sessions(
     database_url: str, clock: ManualClock, tmp_path: Path
 ) -> None:
     system = composed(database_url, tmp_path, clock)
     ada = enrolled(system, "ada")
     with system.database.transaction() as session:
-        throttle.record_guess(session, account="ada", address="203.0.113.7", now=clock.now())
+        system.limits.take(session, Action.GENERATE, Who(account="ada"), now=clock.now())
         sessions.start(
             session, user_id=ada.id, token="t", address="", user_agent="", now=clock.now()
         )
@@ -26,6 +29,6 @@ def test_a_running_product_forgets_old_attempts_and_ended_sessions(
     system.scheduler.start()
     system.scheduler.shutdown()
     with system.database.reading() as session:
-        assert session.scalar(select(func.count(SignInAttempt.id))) == 0
+        assert session.scalar(select(func.count(LimitUse.id))) == 0
         assert session.scalar(select(func.count(SignInSession.id))) == 0
     system.shutdown()

@@ -1,7 +1,5 @@
 """What can go wrong with an account, each said in a sentence that helps."""
 
-from datetime import datetime, timedelta
-
 
 class AccountError(Exception):
     """Anything that the accounts context refuses."""
@@ -43,16 +41,6 @@ class AccountDeactivated(AccountError):
 
     def __init__(self) -> None:
         super().__init__("This account is deactivated. Ask an admin to activate it again.")
-
-
-class SignInThrottled(AccountError):
-    """Too many wrong passwords for this account or address; wait until `retry_at` (UTC)."""
-
-    def __init__(self, retry_at: datetime, *, now: datetime) -> None:
-        self.retry_at = retry_at
-        minutes = -((now - retry_at) // timedelta(minutes=1))
-        wait = "a minute" if minutes <= 1 else f"{minutes} minutes"
-        super().__init__(f"Too many wrong passwords. Wait {wait}, then try again.")
 
 
 class WrongCurrentPassword(AccountError):

@@ -11,6 +11,7 @@ USERNAME_SHORTEST, USERNAME_LONGEST = 3, 30
 EMAIL_LONGEST = 254
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DOTLESS_DOMAINS = {"gmail.com", "googlemail.com"}
 _NOT_PLACES = ("posix/", "right/", "SystemV/")
 _NOT_NAMES = frozenset({"localtime", "posixrules", "Factory"})
 
@@ -60,6 +61,15 @@ def read_email(text: str) -> tuple[str, str | None]:
     if len(checked.normalized) > EMAIL_LONGEST:
         return text, f"An e-mail address has at most {EMAIL_LONGEST} characters."
     return checked.normalized, None
+
+
+def mailbox(email: str) -> str:
+    """The mailbox behind an address, as far as it shows: without a tag, at Google without dots."""
+    local, _, domain = key(email).rpartition("@")
+    local = local.partition("+")[0]
+    if domain in _DOTLESS_DOMAINS:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
 
 
 @cache

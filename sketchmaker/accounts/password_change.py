@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts import passwords, sessions, throttle
+from sketchmaker.accounts import passwords, sessions, sign_in
 from sketchmaker.accounts.errors import UnacceptablePassword, WrongCurrentPassword
 from sketchmaker.accounts.sign_in import PendingAttempt
 from sketchmaker.accounts.tables import User
@@ -59,7 +59,7 @@ def change(
     )
     if changed is None:
         raise WrongCurrentPassword
-    throttle.mark_right(session, pending.attempt_id)
+    sign_in.mark_right(session, pending)
     return sessions.revoke_others(
         session, user_id=changed, keep_session_id=keep_session_id, now=now
     )

@@ -1,6 +1,11 @@
 """Signing in, in three steps, so that no transaction is open while a password is checked:
 
 `begin_attempt` (a transaction), `verify` (slow, no database), `complete` (a transaction).
+
+A guess counts against its limits before it is checked, so guesses made in parallel count each
+other; one that was right is given back and clears its account. Whoever guesses at an account must
+not keep its owner out: in a browser or at an address from which the owner has signed in before,
+guesses from elsewhere don't count.
 """
 
 from dataclasses import dataclass, field
@@ -9,37 +14,69 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts import directory, names, passwords, sessions, throttle
+from sketchmaker.accounts import directory, names, passwords, sessions
 from sketchmaker.accounts.errors import AccountDeactivated, WrongCredentials
 from sketchmaker.accounts.tables import SignInSession, User
+from sketchmaker.limits import uses
+from sketchmaker.limits.networks import address_of
+from sketchmaker.limits.rules import Action, By
+from sketchmaker.limits.uses import DECLARED_LIMITS, Limits, Who
+
+_IN_A_KNOWN_BROWSER = {By.KNOWN_BROWSER}
+_AT_A_KNOWN_ADDRESS = {By.KNOWN_ADDRESS, By.ADDRESS, By.NETWORK}
+_FROM_ANYWHERE = {By.ACCOUNT, By.ADDRESS, By.NETWORK}
 
 
 @dataclass(frozen=True)
 class PendingAttempt:
-    """A guess that is written down and not yet checked. For an unknown login there is no user."""
+    """A guess that is counted and not yet checked. For an unknown login there is no user."""
 
-    attempt_id: int
+    use_id: int
+    account: str
     user_id: int | None
     password_hash: str | None = field(repr=False)
 
 
-def begin_attempt(session: Session, *, login: str, address: str, now: datetime) -> PendingAttempt:
-    """Write the guess down as failed. Commit before checking it, or parallel guesses go uncounted.
+@dataclass(frozen=True, slots=True)
+class KnownBrowser:
+    """A browser in which this user has signed in before, as its own cookie proves."""
+
+    user_id: int
+    name: str
+
+
+def begin_attempt(
+    session: Session,
+    *,
+    login: str,
+    address: str,
+    now: datetime,
+    browser: KnownBrowser | None = None,
+    limits: Limits = DECLARED_LIMITS,
+) -> PendingAttempt:
+    """Count the guess as wrong. Commit before checking it, or parallel guesses go uncounted.
 
     Raises:
-        SignInThrottled: too many failures for this account or from this address.
+        LimitReached: too many wrong passwords for this account or from this address.
     """
     user = directory.find_by_login(session, login)
-    attempt_id = throttle.record_guess(
-        session,
-        account=f"user {user.id}" if user else f"login {names.key(login)}",
-        address=address,
-        known_addresses=sessions.addresses(session, user.id) if user else (),
-        now=now,
-    )
+    account = uses.account_of(user.id) if user else f"login {names.key(login)}"
+    if user and browser and browser.user_id == user.id:
+        who, by = Who(account, address, browser.name), _IN_A_KNOWN_BROWSER
+    elif user and address_of(address) in map(address_of, sessions.addresses(session, user.id)):
+        who, by = Who(account, address), _AT_A_KNOWN_ADDRESS
+    else:
+        who, by = Who(account, address), _FROM_ANYWHERE
+    use_id = limits.take(session, Action.SIGN_IN, who, now=now, by=by)
     if user is None:
-        return PendingAttempt(attempt_id, None, None)
-    return PendingAttempt(attempt_id, user.id, user.password_hash)
+        return PendingAttempt(use_id, account, None, None)
+    return PendingAttempt(use_id, account, user.id, user.password_hash)
+
+
+def mark_right(session: Session, pending: PendingAttempt) -> None:
+    """The guess was right: it does not count, nor do those at its account before it."""
+    uses.give_back(session, pending.use_id)
+    uses.clear_account(session, Action.SIGN_IN, pending.account)
 
 
 def verify(pending: PendingAttempt, password: str) -> bool:
@@ -73,7 +110,7 @@ def complete(
     user = _hold_unchanged(session, pending, new_hash)
     if not user.is_active:
         raise AccountDeactivated
-    throttle.mark_right(session, pending.attempt_id)
+    mark_right(session, pending)
     return sessions.start(
         session, user_id=user.id, token=token, address=address, user_agent=user_agent, now=now
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Enum, ForeignKey, Index, String
+from sqlalchemy import Enum, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sketchmaker.accounts.roles import Role
@@ -52,20 +52,3 @@ class SignInSession(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(300))
-
-
-class SignInAttempt(Base):
-    """One guess at a password, written before it is checked, marked afterwards if right."""
-
-    __tablename__ = "sign_in_attempts"
-    __table_args__ = (
-        Index(None, "account_key", "attempted_at"),
-        Index(None, "address", "attempted_at"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    # A hash: people type their password into the wrong field.
-    account_key: Mapped[str] = mapped_column(String(64))
-    address: Mapped[str] = mapped_column(String(64))
-    attempted_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    succeeded: Mapped[bool] = mapped_column(default=False)

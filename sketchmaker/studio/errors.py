@@ -1,6 +1,5 @@
 """What can go wrong in the studio, each with a sentence for the person. HTTP is not known here."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,17 +35,6 @@ class TooManyGenerations(StudioError):
         self.limit = limit
         super().__init__(
             f"{limit} of your generations are still at work. Wait for one of them to finish."
-        )
-
-
-class GenerationsTooFast(StudioError):
-    """A person may begin `limit` generations a minute; the next one at `retry_at` (UTC)."""
-
-    def __init__(self, limit: int, retry_at: datetime) -> None:
-        self.limit = limit
-        self.retry_at = retry_at
-        super().__init__(
-            f"You have begun {limit} generations within a minute. Wait a moment before the next."
         )
 
 

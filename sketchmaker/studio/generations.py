@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds
 from sketchmaker.credits.errors import CreditError, HoldNotPending
+from sketchmaker.limits.errors import LimitReached
+from sketchmaker.limits.rules import Action
+from sketchmaker.limits.uses import DECLARED_LIMITS, Limits, Who, account_of
 from sketchmaker.studio import queue
 from sketchmaker.studio.errors import (
     CancelledTooLate,
     GenerationNotFound,
-    GenerationsTooFast,
     RequestKeyReused,
     TooManyGenerations,
 )
@@ -30,9 +32,6 @@ ACTION = "images"
 
 MAX_OPEN_GENERATIONS = 4
 """How many generations of one person may wait or be at work."""
-
-MAX_GENERATIONS_A_MINUTE = 30
-"""Far more than a person needs. One that fails costs no credit, but rows and lines of log."""
 
 HOLD_LIFETIME = timedelta(hours=1)
 PROMPT_EXCERPT_CHARACTERS = 80
@@ -64,6 +63,7 @@ def submit(
     now: datetime,
     provider: str = "sandbox",
     model: str = "sandbox",
+    limits: Limits = DECLARED_LIMITS,
 ) -> Generation:
     """Set the credits aside and queue the work, both or neither.
 
@@ -72,11 +72,10 @@ def submit(
 
     Raises:
         InsufficientCredits, NoActiveSubscription: see `credits.holds.place`.
-        TooManyGenerations, GenerationsTooFast: wait, for one to finish or until `retry_at`.
+        TooManyGenerations, LimitReached: wait, for one to finish or until `retry_at`.
         RequestKeyReused: the key came before with another request.
     """
-    first = _sent_before(session, user_id, request)
-    if first is not None:
+    if (first := _sent_before(session, user_id, request)) is not None:
         return first
     wanted = Generation(
         public_id=public_id,
@@ -93,7 +92,7 @@ def submit(
         model=model,
         created_at=now,
     )
-    return _queue_once(session, request, wanted)
+    return _queue_once(session, request, wanted, limits)
 
 
 def find(session: Session, *, user_id: int, public_id: str) -> Generation:
@@ -202,7 +201,9 @@ def _asks_the_same(request: ImageRequest, first: Generation) -> bool:
     )
 
 
-def _queue_once(session: Session, request: ImageRequest, wanted: Generation) -> Generation:
+def _queue_once(
+    session: Session, request: ImageRequest, wanted: Generation, limits: Limits
+) -> Generation:
     """Queue it, unless the same request was committed by another process in the meantime.
 
     Then this one fails on the unique key, on a balance that the other has emptied or on the limit
@@ -210,8 +211,8 @@ def _queue_once(session: Session, request: ImageRequest, wanted: Generation) -> 
     """
     try:
         with session.begin_nested():
-            _queue(session, request, wanted)
-    except (IntegrityError, CreditError, TooManyGenerations, GenerationsTooFast):
+            _queue(session, request, wanted, limits)
+    except (IntegrityError, CreditError, TooManyGenerations, LimitReached):
         first = _sent_before(session, wanted.user_id, request)
         if first is None:
             raise
@@ -219,7 +220,7 @@ def _queue_once(session: Session, request: ImageRequest, wanted: Generation) -> 
     return wanted
 
 
-def _queue(session: Session, request: ImageRequest, wanted: Generation) -> None:
+def _queue(session: Session, request: ImageRequest, wanted: Generation, limits: Limits) -> None:
     # The hold comes first: it locks the person's subscription, so that their requests are counted
     # one after the other and the limit holds in a race.
     hold = holds.place(
@@ -240,21 +241,8 @@ def _queue(session: Session, request: ImageRequest, wanted: Generation) -> None:
     opened = session.scalar(select(func.count(Generation.id)).where(is_users, IS_OPEN)) or 0
     if opened >= MAX_OPEN_GENERATIONS:
         raise TooManyGenerations(MAX_OPEN_GENERATIONS)
-    _refuse_haste(session, wanted.user_id, wanted.created_at)
+    who = Who(account=account_of(wanted.user_id))
+    limits.take(session, Action.GENERATE, who, now=wanted.created_at)
     wanted.hold_id = hold.id
     session.add(wanted)
     session.flush()
-
-
-def _refuse_haste(session: Session, user_id: int, now: datetime) -> None:
-    begun = select(Generation.created_at).where(
-        Generation.user_id == user_id,
-        # Rows from a clock that once stood far ahead must not keep anybody out until then.
-        Generation.created_at <= now,
-        Generation.created_at > now - timedelta(minutes=1),
-    )
-    newest_first = begun.order_by(Generation.created_at.desc())
-    first_of_too_many = session.scalar(newest_first.offset(MAX_GENERATIONS_A_MINUTE - 1).limit(1))
-    if first_of_too_many is not None:
-        retry_at = first_of_too_many + timedelta(minutes=1)
-        raise GenerationsTooFast(MAX_GENERATIONS_A_MINUTE, retry_at)

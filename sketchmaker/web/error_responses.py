@@ -5,10 +5,11 @@ error that is not in the table is our fault: it is logged, and only the request'
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
+from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
@@ -16,8 +17,11 @@ from sketchmaker import logs
 from sketchmaker.accounts import errors as accounts
 from sketchmaker.credits import errors as credits
 from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio
 from sketchmaker.web.request_log import request_id
+
+AnyResponse = TypeVar("AnyResponse", bound=BaseResponse)
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,12 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.EmailTaken: Answer(409, "There is an account already"),
     accounts.WrongCredentials: Answer(422, "That did not match"),
     accounts.AccountDeactivated: Answer(403, "This account is switched off"),
-    accounts.SignInThrottled: Answer(429, "Too many attempts"),
     accounts.WrongCurrentPassword: Answer(422, "That did not match"),
     accounts.UnacceptablePassword: Answer(422, NOT_ACCEPTED),
     accounts.UnknownTimeZone: Answer(422, NOT_ACCEPTED),
     accounts.SignInSessionNotFound: Answer(404, "No such device"),
     accounts.UserNotFound: Answer(404, "No such user"),
+    LimitReached: Answer(429, "Limit reached"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
     credits.InsufficientCredits: Answer(402, "Not enough credits"),
     credits.NoActiveSubscription: Answer(403, "No plan yet"),
@@ -69,7 +73,6 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),
     studio.RequestKeyReused: Answer(409, "Sent before"),
     studio.TooManyGenerations: Answer(429, "One thing at a time"),
-    studio.GenerationsTooFast: Answer(429, "One thing at a time"),
     studio.CancelledTooLate: Answer(409, "Too late to cancel"),
     studio.GenerationNotFound: Answer(404, "No such generation"),
     studio.ImageNotFound: Answer(404, "No such image"),
@@ -118,7 +121,13 @@ def _known(error: Exception) -> Response:
         # Which server does not answer, and why, is for the log and not for visitors.
         _log_outage(error)
         return respond(answer, HTTP_WORDS[503][1])
-    response = respond(answer, str(error))
+    return try_again_later(respond(answer, str(error)), error)
+
+
+def try_again_later(response: AnyResponse, error: Exception) -> AnyResponse:
+    """The response; its header says when to try again, if the error knows. A limit is logged."""
+    if isinstance(error, LimitReached):
+        logs.security("limit reached", level="warning", action=error.action, by=error.by)
     retry_at = getattr(error, "retry_at", None)
     if retry_at is not None:
         response.headers["Retry-After"] = http_date(retry_at)

@@ -7,6 +7,7 @@ from flask import current_app
 
 from sketchmaker.clock import Clock
 from sketchmaker.database import Database
+from sketchmaker.limits.uses import Limits
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
 from sketchmaker.studio.image_store import ImageStore
@@ -25,6 +26,7 @@ class WebParts:
     scheduler: SubscriptionScheduler
     studio_worker: StudioWorker
     image_store: ImageStore
+    limits: Limits
 
 
 def parts() -> WebParts:

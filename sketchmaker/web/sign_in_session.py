@@ -16,7 +16,7 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 
 from sketchmaker import logs
 from sketchmaker.accounts import sessions, sign_in
-from sketchmaker.accounts.errors import SignInSessionNotFound, SignInThrottled, WrongCredentials
+from sketchmaker.accounts.errors import SignInSessionNotFound, WrongCredentials
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.sessions import SignedIn
 from sketchmaker.randomness import token
@@ -72,15 +72,13 @@ def sign_in_with_password(login: str, password: str) -> None:
     """Check the password and sign this browser in.
 
     Raises:
-        SignInThrottled, WrongCredentials, AccountDeactivated: nobody is signed in.
+        LimitReached, WrongCredentials, AccountDeactivated: nobody is signed in.
     """
     now, database = parts().clock.now(), parts().database
-    try:
-        with database.transaction() as session:
-            pending = sign_in.begin_attempt(session, login=login, address=address(), now=now)
-    except SignInThrottled:
-        logs.security("sign-in throttled", level="warning")
-        raise
+    with database.transaction() as session:
+        pending = sign_in.begin_attempt(
+            session, login=login, address=address(), now=now, limits=parts().limits
+        )
     if not sign_in.verify(pending, password):
         logs.security("sign-in failed", level="warning", user=pending.user_id)
         raise WrongCredentials

@@ -3,13 +3,13 @@ from sqlalchemy import select
 
 from sketchmaker.accounts import password_change, sign_in
 from sketchmaker.accounts.errors import (
-    SignInThrottled,
     UnacceptablePassword,
     WrongCurrentPassword,
 )
 from sketchmaker.accounts.tables import SignInSession, User
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
+from sketchmaker.limits.errors import LimitReached
 from tests.accounts.people import (
     ADDRESS,
     NEW_PASSWORD,
@@ -78,7 +78,7 @@ def test_an_open_browser_is_no_way_to_try_passwords_without_end(
     for _ in range(5):
         with pytest.raises(WrongCurrentPassword):
             _change(database, clock, current="not the password")
-    with pytest.raises(SignInThrottled):
+    with pytest.raises(LimitReached):
         _change(database, clock, current=PASSWORD)
 
 

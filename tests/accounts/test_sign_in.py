@@ -6,9 +6,10 @@ from sqlalchemy import select
 
 from sketchmaker.accounts import passwords, sign_in
 from sketchmaker.accounts.errors import AccountDeactivated, WrongCredentials
-from sketchmaker.accounts.tables import SignInAttempt, User
+from sketchmaker.accounts.tables import User
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
+from sketchmaker.limits.tables import LimitUse
 from tests.accounts.people import (
     ADDRESS,
     NEW_PASSWORD,
@@ -64,9 +65,10 @@ def test_only_a_hash_of_what_was_typed_as_login_is_written_down(
 ) -> None:
     guess(database, "my password in the wrong field", PASSWORD, now=clock.now())
     with database.reading() as session:
-        attempt = session.scalars(select(SignInAttempt)).one()
-    assert "password" not in attempt.account_key
-    assert len(attempt.account_key) == 64
+        account = session.scalars(select(LimitUse.account)).one()
+    assert account is not None
+    assert "password" not in account
+    assert len(account) == 64
 
 
 def test_a_deactivated_person_is_told_so_but_only_with_the_right_password(

@@ -5,22 +5,32 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from sketchmaker.accounts import sign_in, throttle
-from sketchmaker.accounts.errors import SignInThrottled
-from sketchmaker.accounts.tables import SignInAttempt
+from sketchmaker.accounts import sign_in
+from sketchmaker.accounts.sign_in import KnownBrowser
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
+from sketchmaker.limits import uses
+from sketchmaker.limits.errors import LimitReached
+from sketchmaker.limits.tables import LimitUse
 from tests.accounts.people import PASSWORD, guess, registered
 
 WRONG = "not the password"
 
 
-def _attempt(database: Database, login: str, clock: ManualClock, address: str = "10.0.0.1") -> bool:
+def _attempt(
+    database: Database,
+    login: str,
+    clock: ManualClock,
+    address: str = "10.0.0.1",
+    browser: KnownBrowser | None = None,
+) -> bool:
     """Whether a guess is let through to the check of its password (which is left out)."""
     try:
         with database.transaction() as session:
-            sign_in.begin_attempt(session, login=login, address=address, now=clock.now())
-    except SignInThrottled:
+            sign_in.begin_attempt(
+                session, login=login, address=address, now=clock.now(), browser=browser
+            )
+    except LimitReached:
         return False
     return True
 
@@ -31,7 +41,7 @@ def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(
     registered(database, "ada", now=clock.now())
     for _ in range(5):
         assert guess(database, "ada", WRONG, now=clock.now()) is None
-    with pytest.raises(SignInThrottled) as refused:
+    with pytest.raises(LimitReached) as refused:
         guess(database, "ada", PASSWORD, now=clock.now())
     assert refused.value.retry_at == clock.now() + timedelta(minutes=1)
     assert "a minute" in str(refused.value)
@@ -135,13 +145,50 @@ def test_all_addresses_of_one_ipv6_network_are_one(database: Database, clock: Ma
     assert _attempt(database, "another", clock, address="2001:db8:1:3::1")
 
 
+def test_many_networks_of_one_ipv6_customer_are_stopped_after_a_hundred(
+    database: Database, clock: ManualClock
+) -> None:
+    let_through = [
+        _attempt(database, f"user{number}", clock, address=f"2001:db8:1:{number:x}::1")
+        for number in range(102)
+    ]
+    assert let_through[-3:] == [True, False, False]
+    assert _attempt(database, "another", clock, address="2001:db8:2::1")
+
+
+def test_in_a_browser_they_know_owners_are_not_kept_out_by_guesses_from_anywhere(
+    database: Database, clock: ManualClock
+) -> None:
+    ada = registered(database, "ada", now=clock.now())
+    own = KnownBrowser(ada.id, "laptop")
+    while _attempt(database, "ada", clock, address="10.6.6.6"):
+        pass
+    for number in range(30):
+        _attempt(database, f"user{number}", clock, address="10.6.6.6")
+    at_the_attackers = [
+        _attempt(database, "ada", clock, address="10.6.6.6", browser=own) for _ in range(6)
+    ]
+    assert at_the_attackers == [True] * 5 + [False]
+
+
+def test_a_browser_that_is_known_to_one_account_is_nothing_to_another(
+    database: Database, clock: ManualClock
+) -> None:
+    ada = registered(database, "ada", now=clock.now())
+    registered(database, "grace", now=clock.now())
+    while _attempt(database, "grace", clock):
+        pass
+    adas = KnownBrowser(ada.id, "laptop")
+    assert not _attempt(database, "grace", clock, address="10.0.0.2", browser=adas)
+
+
 @pytest.mark.parametrize("address", ["::ffff:10.0.0.1", "10.0.0.1"])
 def test_an_ipv4_address_is_the_same_in_its_ipv6_form(
     database: Database, clock: ManualClock, address: str
 ) -> None:
     _attempt(database, "ada", clock, address=address)
     with database.reading() as session:
-        assert session.scalars(select(SignInAttempt.address)).one() == "10.0.0.1"
+        assert session.scalars(select(LimitUse.address)).one() == "10.0.0.1"
 
 
 @pytest.mark.race
@@ -194,7 +241,7 @@ def test_attempts_that_no_longer_count_are_forgotten_in_portions(
     clock.advance(timedelta(hours=24, seconds=1))
     _attempt(database, "ada", clock)
     with database.transaction() as session:
-        assert throttle.forget_old_attempts(session, now=clock.now(), limit=2) == 2
+        assert uses.forget_old_uses(session, now=clock.now(), limit=2) == 2
     with database.transaction() as session:
-        assert throttle.forget_old_attempts(session, now=clock.now()) == 1
-        assert session.scalar(select(func.count()).select_from(SignInAttempt)) == 1
+        assert uses.forget_old_uses(session, now=clock.now()) == 1
+        assert session.scalar(select(func.count()).select_from(LimitUse)) == 1

@@ -8,11 +8,12 @@ from flask_wtf import FlaskForm
 from werkzeug import Response
 from wtforms import PasswordField, StringField
 
-from sketchmaker.accounts.errors import AccountDeactivated, SignInThrottled, WrongCredentials
+from sketchmaker.accounts.errors import AccountDeactivated, WrongCredentials
+from sketchmaker.limits.errors import LimitReached
 from sketchmaker.web import sign_in_session
 from sketchmaker.web.access import local_path, public
+from sketchmaker.web.error_responses import try_again_later
 from sketchmaker.web.page_context import viewer
-from sketchmaker.web.parts import parts
 
 blueprint = Blueprint("login", __name__)
 
@@ -35,10 +36,8 @@ def show() -> ResponseReturnValue:
         return _page(form)
     try:
         sign_in_session.sign_in_with_password(form.login.data or "", form.password.data or "")
-    except SignInThrottled as refused:
-        response = _page(form, str(refused), HTTPStatus.TOO_MANY_REQUESTS)
-        response.headers["Retry-After"] = str(_seconds_until(refused))
-        return response
+    except LimitReached as refused:
+        return try_again_later(_page(form, str(refused), HTTPStatus.TOO_MANY_REQUESTS), refused)
     except (WrongCredentials, AccountDeactivated) as refused:
         return _page(form, str(refused))
     return redirect(_destination())
@@ -63,7 +62,3 @@ def _page(
 
 def _destination() -> str:
     return local_path(request.args.get("next")) or url_for("studio.show")
-
-
-def _seconds_until(refused: SignInThrottled) -> int:
-    return max(1, round((refused.retry_at - parts().clock.now()).total_seconds()))

@@ -1,17 +1,22 @@
 """Becoming a user: one form, and the account, its plan and the sign-in come together."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from http import HTTPStatus
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from werkzeug import Response
 from wtforms import HiddenField, PasswordField, StringField
 
 from sketchmaker import enrolment
 from sketchmaker.accounts import passwords, registration, sessions
 from sketchmaker.accounts.errors import EmailTaken, InvalidRegistration, UsernameTaken
-from sketchmaker.accounts.registration import Registration
+from sketchmaker.accounts.registration import Application, Registration
+from sketchmaker.limits.errors import LimitReached
 from sketchmaker.randomness import token
 from sketchmaker.web import sign_in_session
 from sketchmaker.web.access import local_path, public
+from sketchmaker.web.error_responses import try_again_later
 from sketchmaker.web.page_context import viewer
 from sketchmaker.web.parts import parts
 
@@ -33,38 +38,71 @@ def show() -> ResponseReturnValue:
     """The form; sent rightly, it leads into the studio, signed in and with the default plan."""
     if viewer():
         return redirect(url_for("studio.show"))
+    if not parts().settings.is_registration_open:
+        return _closed()
     form = RegisterForm()
-    problems: dict[str, str] = {}
-    if form.validate_on_submit():
-        try:
-            username = _create_account(form)
-        except InvalidRegistration as refused:
-            problems = refused.problems
-        except UsernameTaken as refused:
-            problems = {"username": str(refused)}
-        except EmailTaken as refused:
-            problems = {"email": str(refused)}
-        else:
-            flash(f"Welcome, {username}. Describe a picture and make your first one.", "success")
-            return redirect(local_path(request.args.get("next")) or url_for("studio.show"))
-    return render_template(
+    if not form.validate_on_submit():
+        return _page(form, {})
+    return _answer(form)
+
+
+def _answer(form: RegisterForm) -> ResponseReturnValue:
+    try:
+        username = _create_account(form)
+    except InvalidRegistration as refused:
+        return _page(form, refused.problems)
+    except (UsernameTaken, EmailTaken) as refused:
+        field = "username" if isinstance(refused, UsernameTaken) else "email"
+        return _page(form, {field: str(refused)})
+    except LimitReached as refused:
+        page = _page(form, {"form": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
+        return try_again_later(page, refused)
+    flash(f"Welcome, {username}. Describe a picture and make your first one.", "success")
+    return redirect(local_path(request.args.get("next")) or url_for("studio.show"))
+
+
+def _page(
+    form: RegisterForm,
+    problems: dict[str, str],
+    status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
+) -> Response:
+    page = render_template(
         "pages/register.html",
         form=form,
         problems=problems,
         shortest_password=passwords.SHORTEST,
         next_page=local_path(request.args.get("next")),
-    ), 422 if form.is_submitted() else 200
+    )
+    return make_response(page, status if form.is_submitted() else HTTPStatus.OK)
+
+
+def _closed() -> Response:
+    page = render_template("pages/register_closed.html", contact=parts().settings.contact)
+    return make_response(page, HTTPStatus.FORBIDDEN)
 
 
 def _create_account(form: RegisterForm) -> str:
-    prepared = registration.prepare(
+    application = registration.read(
         username=form.username.data or "",
         email=form.email.data or "",
         password=form.password.data or "",
         time_zone=form.time_zone.data or "",
     )
-    sign_in_session.keep_token(_enrol(prepared))
-    return prepared.username
+    _begin(application)
+    sign_in_session.keep_token(_enrol(application.hashed()))
+    return application.username
+
+
+def _begin(application: Application) -> None:
+    """Find everything that is wrong, within the limits; only then may a password be hashed."""
+    now, address, limits = parts().clock.now(), sign_in_session.address(), parts().limits
+    if "username" not in application.problems:
+        with parts().database.transaction() as session:
+            registration.count_form(session, address=address, now=now, limits=limits)
+        with parts().database.reading() as session:
+            application = registration.with_name_looked_up(session, application)
+    with parts().database.transaction() as session:
+        registration.count_account(session, application, address=address, now=now, limits=limits)
 
 
 def _enrol(prepared: Registration) -> str:

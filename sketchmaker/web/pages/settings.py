@@ -4,24 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from wtforms import PasswordField, StringField
 
 from sketchmaker.accounts import names, password_change, passwords, profile, sessions, sign_in
 from sketchmaker.accounts.errors import (
     SignInSessionNotFound,
-    SignInThrottled,
     UnacceptablePassword,
     UnknownTimeZone,
     WrongCurrentPassword,
 )
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import SignInSession
+from sketchmaker.limits.errors import LimitReached
+from sketchmaker.limits.rules import Action
+from sketchmaker.limits.uses import Who, account_of
 from sketchmaker.web import sign_in_session
 from sketchmaker.web.access import requires
+from sketchmaker.web.error_responses import try_again_later
 from sketchmaker.web.parts import parts
 from sketchmaker.web.user_agents import describe
 from sketchmaker.web.wording import counted, how_far
@@ -94,8 +98,9 @@ def change_password() -> ResponseReturnValue:
         return _page({"new": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
     except WrongCurrentPassword as refused:
         return _page({"current": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    except SignInThrottled as refused:
-        return _page({"current": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
+    except LimitReached as refused:
+        page = _page({"current": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
+        return try_again_later(make_response(page), refused)
     flash(f"Your password is changed. {_signed_out(ended)}", "success")
     return redirect(url_for("settings.show"))
 
@@ -141,8 +146,13 @@ def _change_password(current: str, new: str) -> int:
     )
     now, database = parts().clock.now(), parts().database
     with database.transaction() as session:
+        _count_change(session, now)
         pending = sign_in.begin_attempt(
-            session, login=current_user.username, address=sign_in_session.address(), now=now
+            session,
+            login=current_user.username,
+            address=sign_in_session.address(),
+            now=now,
+            limits=parts().limits,
         )
     new_hash = password_change.prepare(pending, current=current, new=new)
     with database.transaction() as session:
@@ -153,6 +163,11 @@ def _change_password(current: str, new: str) -> int:
             keep_session_id=current_user.session_id,
             now=now,
         )
+
+
+def _count_change(session: Session, now: datetime) -> None:
+    who = Who(account=account_of(current_user.id))
+    parts().limits.take(session, Action.PASSWORD_CHANGE, who, now=now)
 
 
 def _page(

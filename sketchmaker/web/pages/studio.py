@@ -92,6 +92,7 @@ def generate() -> ResponseReturnValue:
             public_id=token(),
             seed=new_seed(),
             now=now,
+            limits=parts().limits,
         )
     parts().studio_worker.submit(generation.id)
     if not is_fragment_request():
