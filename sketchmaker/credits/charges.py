@@ -234,7 +234,8 @@ def _key_entry(spent: CTE) -> CTE:
     return entry.returning(KEYS.c.key).cte("key_entry")
 
 
-_ENTRY_COLUMNS = [column.name for column in LEDGER.c if column.name not in {"id", "hold_id"}]
+_NOT_OF_A_CHARGE = {"id", "hold_id", "refund_of_id", "refunded_before"}
+_ENTRY_COLUMNS = [column.name for column in LEDGER.c if column.name not in _NOT_OF_A_CHARGE]
 
 _CHARGE = Rendered(_one_statement(once=False))
 _CHARGE_ONCE = Rendered(_one_statement(once=True))

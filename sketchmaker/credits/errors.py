@@ -178,6 +178,41 @@ class GrantNotFound(CreditError):
         super().__init__(f"There is no grant {grant_id}.")
 
 
+class EntryNotFound(CreditError):
+    """No row of the ledger has that number."""
+
+    def __init__(self, entry_id: int) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"There is no entry {entry_id} in the ledger.")
+
+
+class NotRefundable(CreditError):
+    """Charges and settled holds can be refunded; other rows of the ledger used no credits."""
+
+    def __init__(self, entry_id: int) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"Entry {entry_id} used no credits, so there is nothing to refund.")
+
+
+class RefundTooLarge(CreditError):
+    """All refunds of a spend together are at most what it took."""
+
+    def __init__(self, entry_id: int, *, asked: int, left: int) -> None:
+        self.entry_id = entry_id
+        self.asked = asked
+        self.left = left
+        super().__init__(
+            f"Of entry {entry_id}, {_credits(left)} can still be refunded, and not {asked}."
+        )
+
+
+class ReasonMissing(CreditError):
+    """Who takes credits or gives them back says why: the person will read it."""
+
+    def __init__(self) -> None:
+        super().__init__("Give a reason: the person will read it.")
+
+
 class NothingToChange(CreditError):
     """The subscription is as it was asked to become."""
 

@@ -225,14 +225,14 @@ def _after_end(
         for part in used_grants:
             grants.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
         spent = sum(part.credits for part in used_grants)
-        returned, expired = grants.give_back(session, back_grants, now=now)
+        back_to = grants.give_back(session, back_grants, now=now)
         moved = {
-            "held": -spent - returned - expired,
-            "remaining": returned,
+            "held": -spent - back_to.total(),
+            "remaining": back_to["remaining"],
             "used": spent if same_cycle else 0,
         }
         bonus = grants.resummed(session, bonus, before.user_id, **moved)
-        lapsed += expired
+        lapsed += back_to.total() - back_to["remaining"]
     return replace(before, balance=balance, bonus=bonus), lapsed
 
 
