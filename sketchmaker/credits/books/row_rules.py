@@ -43,7 +43,7 @@ def ledger_sweep(dialect: str) -> Sweep:
         LEDGER_ROW,
         LEDGER.c.id,
         source,
-        [*_ledger_references(), *_ledger_shapes(), *integers(dialect, LEDGER)],
+        [*_ledger_references(), *_ledger_amounts(), *_ledger_shapes(), *integers(dialect, LEDGER)],
     )
 
 
@@ -74,10 +74,8 @@ def _ledger_references() -> list[Rule]:
     ]
 
 
-def _ledger_shapes() -> list[Rule]:
-    row, delta, bonus = LEDGER.c, LEDGER.c.credits_delta, LEDGER.c.bonus_delta
-    of_engine = row.action.in_(actions.ENGINE_ACTIONS)
-    is_charge = and_(row.hold_id.is_(None), not_(of_engine))
+def _ledger_amounts() -> list[Rule]:
+    row = LEDGER.c
     return [
         Rule(
             "B28",
@@ -87,6 +85,14 @@ def _ledger_shapes() -> list[Rule]:
             row.credits_used,
         ),
         Rule("B28", row.balance_after < 0, "It left less than nothing.", 0, row.balance_after),
+    ]
+
+
+def _ledger_shapes() -> list[Rule]:
+    row, delta, bonus = LEDGER.c, LEDGER.c.credits_delta, LEDGER.c.bonus_delta
+    of_engine = row.action.in_(actions.ENGINE_ACTIONS)
+    is_charge = and_(row.hold_id.is_(None), not_(of_engine))
+    return [
         Rule(
             "B29",
             and_(is_charge, or_(row.credits_used <= 0, delta != -row.credits_used)),
@@ -169,6 +175,7 @@ def grant_sweep(dialect: str) -> Sweep:
     )
     total = cast(parts[0], BigInteger) + parts[1] + parts[2] + parts[3] + parts[4]
     negative: ColumnElement[bool] = or_(*(part < 0 for part in parts))
+    kinds = (*KINDS, refunds.KIND)
     rules = [
         Rule(
             "B17",
@@ -179,11 +186,7 @@ def grant_sweep(dialect: str) -> Sweep:
         ),
         Rule("B17", negative, "A part of the grant is less than nothing.", "0 or more", "less"),
         Rule(
-            "B17",
-            grant.kind.not_in((*KINDS, refunds.KIND)),
-            "There is no such kind.",
-            "|".join(KINDS),
-            grant.kind,
+            "B17", grant.kind.not_in(kinds), "There is no such kind.", "|".join(kinds), grant.kind
         ),
         Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", grant.user_id),
     ]
