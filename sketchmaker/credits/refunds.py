@@ -69,8 +69,7 @@ def refund(
         raise RefundTooLarge(entry_id, asked=amount, left=spend.credits_used - earlier)
     giving = _Giving(session, spend, before, now)
     after = giving.back(_slice(spend, earlier, amount), why, by_id)
-    returned = after.balance.in_the_books - before.balance.in_the_books
-    returned += after.bonus.remaining - before.bonus.remaining
+    returned = after.available - before.available
     state.move(
         session,
         before,
