@@ -61,6 +61,11 @@ def _forced(row: UsageHistory) -> str:
 def _plan(row: UsageHistory) -> str:
     if row.details.get("when") == "cancelled":
         return "The change of plan that waited for your next reset was taken back."
+    if row.details.get("ends"):
+        return (
+            f"Your {_fact(row, 'from')} plan ends at your next reset. "
+            f"From then on you are on the {_fact(row, 'to')} plan."
+        )
     names = f"from the {_fact(row, 'from')} plan to the {_fact(row, 'to')} plan"
     if row.details.get("when") == "next_reset":
         return f"You change {names} at your next reset."

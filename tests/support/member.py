@@ -115,6 +115,10 @@ class Member:
                 session, subscription_id=self.id, plan_name=plan, when=when, now=now
             )
 
+    def end_at_reset(self, now: datetime) -> plan_changes.PlanChange:
+        with self.database.transaction() as session:
+            return plan_changes.end_at_reset(session, subscription_id=self.id, now=now)
+
     def cancel_change(self, now: datetime) -> None:
         with self.database.transaction() as session:
             plan_changes.cancel_scheduled(session, subscription_id=self.id, now=now)
