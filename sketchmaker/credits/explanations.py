@@ -144,7 +144,8 @@ def _use(row: UsageHistory) -> str:
 
 
 def _work(row: UsageHistory) -> str:
-    return counted(row.credits_used, "image") if row.action == "images" else row.action.capitalize()
+    """What was done, in the words of whoever spent the credits."""
+    return _fact(row, "what") or row.action.capitalize()
 
 
 def _credits(number: int) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds
 from sketchmaker.credits.errors import HoldNotPending
+from sketchmaker.credits.explanations import counted
 from sketchmaker.studio.gallery import images_of
 from sketchmaker.studio.generations import NOTHING_CHARGED
 from sketchmaker.studio.image_store import StoredFiles
@@ -149,7 +150,7 @@ def _settle(session: Session, generation: Generation, images: int, now: datetime
             hold_id=generation.hold_id,
             credits=generation.price_of(images),
             now=now,
-            details={"delivered": images},
+            details={"delivered": images, "what": counted(images, "image")},
         )
     except HoldNotPending:
         return False

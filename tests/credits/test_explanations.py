@@ -19,19 +19,20 @@ def test_a_months_story_can_be_read_from_its_rows(database: Database) -> None:
         kept = holds.place(session, user_id=user, credits=4, action="images", now=JOINED)
         lost = holds.place(session, user_id=user, credits=2, action="images", now=JOINED)
         late = holds.place(session, user_id=user, credits=1, action="images", now=JOINED)
-        holds.settle(session, hold_id=kept.id, credits=3, now=JOINED)
+        what = {"what": "2 images"}
+        holds.settle(session, hold_id=kept.id, credits=3, now=JOINED, details=what)
         holds.release(session, hold_id=lost.id, reason="The provider was busy.", now=JOINED)
         resets.reset_due(session, now=RESET)
         holds.settle(session, hold_id=late.id, credits=1, now=RESET)
 
     assert [explain(row) for row in ledger_of(database, person)] == [
         "You joined the Free plan and got 10 credits.",
-        "1 image: 1 credit.",
-        "3 images: 3 credits. 1 held credit came back.",
+        "Images: 1 credit.",
+        "2 images: 3 credits. 1 held credit came back.",
         "Nothing was charged. The provider was busy.",
         "Monthly reset: you have 10 credits again. 5 credits unused last month expired.",
         (
-            "1 image: 1 credit. "
+            "Images: 1 credit. "
             "It was begun before the reset, so it cost the credits of the month before."
         ),
     ]

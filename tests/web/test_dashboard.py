@@ -10,6 +10,7 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.credits import grants, subscriptions
+from sketchmaker.studio import models_on_offer
 from sketchmaker.web.pages import dashboard as dashboard_pages
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
@@ -52,6 +53,18 @@ def test_the_last_day_counts_down_to_today(ada: Browser, clock: ManualClock) -> 
     assert "tomorrow" in ada.get("/dashboard").text
     clock.advance(timedelta(hours=1))
     assert "today" in ada.get("/dashboard").text
+
+
+@pytest.mark.parametrize(("price", "left"), [(1, "8 more images"), (2, "3 more images")])
+def test_what_images_cost_is_never_taken_for_their_number(
+    ada: Browser, system: System, monkeypatch: pytest.MonkeyPatch, price: int, left: str
+) -> None:
+    monkeypatch.setattr(models_on_offer, "CREDITS_PER_IMAGE", price)
+    Studio(ada, system).make("A calm sea", count="2")
+    page = ada.get("/dashboard").text
+    assert f"2 images: {2 * price} credits." in page
+    assert f"enough for {left}" in page
+    assert f"An image costs {price} credit" in ada.get("/pricing").text
 
 
 def test_every_credit_is_explained(ada: Browser, system: System) -> None:

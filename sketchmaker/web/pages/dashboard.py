@@ -13,6 +13,7 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.statement import Statement, statement_for
 from sketchmaker.credits.tables import UsageHistory
+from sketchmaker.studio.models_on_offer import images_for
 from sketchmaker.web import paging, wording
 from sketchmaker.web.access import requires
 from sketchmaker.web.page_context import signed_in_viewer
@@ -43,6 +44,7 @@ class DashboardPage:
     """Everything that the dashboard shows."""
 
     statement: Statement
+    images_left: int
     days_until_reset: int
     why_that_day: str
     chart: UsageChart
@@ -68,6 +70,7 @@ def _page(session: Session, user: CurrentUser, before: int | None, now: datetime
     shown = found[:ROWS_A_PAGE]
     return DashboardPage(
         statement=statement,
+        images_left=images_for(statement.available),
         days_until_reset=statement.days_until_reset(now, user.time_zone),
         why_that_day=wording.why_that_day(statement.anchor, statement.time_zone),
         chart=usage_chart(session, user.id, now=now, zone=user.time_zone),

@@ -6,6 +6,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits import plans
+from sketchmaker.studio.models_on_offer import cost_of
 from sketchmaker.web import wording
 from sketchmaker.web.access import public
 from sketchmaker.web.page_context import header_statement, viewer_zone
@@ -25,6 +26,7 @@ def show() -> ResponseReturnValue:
         "pages/pricing.html",
         plans=offered,
         own=own,
+        image_price=cost_of(1),
         reset_rule=_reset_rule(own.anchor, own.time_zone) if own else None,
         zone=viewer_zone(),
     )
