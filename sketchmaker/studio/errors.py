@@ -1,5 +1,6 @@
 """What can go wrong in the studio, each with a sentence for the person. HTTP is not known here."""
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ class TooManyGenerations(StudioError):
         self.limit = limit
         super().__init__(
             f"{limit} of your generations are still at work. Wait for one of them to finish."
+        )
+
+
+class StudioBusy(StudioError):
+    """Too much waits to be drawn already; there should be room at `retry_at` (UTC)."""
+
+    def __init__(self, wait: timedelta, retry_at: datetime) -> None:
+        self.wait = wait
+        self.retry_at = retry_at
+        minutes = round(wait / timedelta(minutes=1))
+        super().__init__(
+            f"The studio is busy: about {minutes} minutes of work are waiting. "
+            "Nothing was charged. Try again in a few minutes."
         )
 
 

@@ -17,11 +17,12 @@ from sketchmaker.credits.errors import CreditError, HoldNotPending
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import DECLARED_LIMITS, Limits, Who, account_of
-from sketchmaker.studio import queue
+from sketchmaker.studio import queue, repeats
 from sketchmaker.studio.errors import (
     CancelledTooLate,
     GenerationNotFound,
-    RequestKeyReused,
+    StudioBusy,
+    StudioError,
     TooManyGenerations,
 )
 from sketchmaker.studio.requests import ImageRequest
@@ -32,6 +33,9 @@ ACTION = "images"
 
 MAX_OPEN_GENERATIONS = 4
 """How many generations of one person may wait or be at work."""
+
+LONGEST_WAIT = timedelta(minutes=5)
+"""With a longer queue than this, orders are refused before anything is held for them."""
 
 HOLD_LIFETIME = timedelta(hours=1)
 PROMPT_EXCERPT_CHARACTERS = 80
@@ -67,16 +71,15 @@ def submit(
 ) -> Generation:
     """Set the credits aside and queue the work, both or neither.
 
-    The same person's same `request_key` is answered with the first generation, however often it is
-    sent. `seed` is used when the request names none. Wake the worker after the commit.
+    A request that came before is answered with the generation that it began: see `repeats`.
+    `seed` is used when the request names none. Wake the worker after the commit.
 
     Raises:
         InsufficientCredits, NoActiveSubscription: see `credits.holds.place`.
+        StudioBusy: too much waits already, until `retry_at`.
         TooManyGenerations, LimitReached: wait, for one to finish or until `retry_at`.
         RequestKeyReused: the key came before with another request.
     """
-    if (first := _sent_before(session, user_id, request)) is not None:
-        return first
     wanted = Generation(
         public_id=public_id,
         user_id=user_id,
@@ -92,7 +95,8 @@ def submit(
         model=model,
         created_at=now,
     )
-    return _queue_once(session, request, wanted, limits)
+    answered = repeats.answered_before(session, request, wanted)
+    return answered or _queue_once(session, request, wanted, limits)
 
 
 def find(session: Session, *, user_id: int, public_id: str) -> Generation:
@@ -181,24 +185,8 @@ def _feed_entries(session: Session, shown: Sequence[Generation], now: datetime) 
     return [FeedEntry(each, tuple(images[each.id]), places.get(each.id)) for each in shown]
 
 
-def _sent_before(session: Session, user_id: int, request: ImageRequest) -> Generation | None:
-    first = session.scalar(
-        select(Generation).where(
-            Generation.user_id == user_id, Generation.request_key == request.request_key
-        )
-    )
-    if first is not None and not _asks_the_same(request, first):
-        raise RequestKeyReused(request.request_key)
-    return first
-
-
-def _asks_the_same(request: ImageRequest, first: Generation) -> bool:
-    return (
-        request.prompt == first.prompt
-        and request.size.name == first.size
-        and request.count == first.images_requested
-        and request.seed in {None, first.seed}
-    )
+class _SentTwice(Exception):
+    """The same order was committed while this one waited for the person's balance."""
 
 
 def _queue_once(
@@ -206,14 +194,14 @@ def _queue_once(
 ) -> Generation:
     """Queue it, unless the same request was committed by another process in the meantime.
 
-    Then this one fails on the unique key, on a balance that the other has emptied or on the limit
+    Then this one fails on the unique key, on a balance that the other has emptied or on a limit
     that it has filled, takes back all it did, and gives the other's answer.
     """
     try:
         with session.begin_nested():
             _queue(session, request, wanted, limits)
-    except (IntegrityError, CreditError, TooManyGenerations, LimitReached):
-        first = _sent_before(session, wanted.user_id, request)
+    except (IntegrityError, CreditError, StudioError, LimitReached, _SentTwice):
+        first = repeats.answered_before(session, request, wanted)
         if first is None:
             raise
         return first
@@ -221,8 +209,9 @@ def _queue_once(
 
 
 def _queue(session: Session, request: ImageRequest, wanted: Generation, limits: Limits) -> None:
-    # The hold comes first: it locks the person's subscription, so that their requests are counted
-    # one after the other and the limit holds in a race.
+    _refuse_if_busy(session, wanted.created_at)
+    # The hold comes before the counting: it locks the person's subscription, so that their requests
+    # are counted one after the other and the limit holds in a race.
     hold = holds.place(
         session,
         user_id=wanted.user_id,
@@ -237,6 +226,8 @@ def _queue(session: Session, request: ImageRequest, wanted: Generation, limits: 
             "images": request.count,
         },
     )
+    if repeats.clicked_before(session, request, wanted):
+        raise _SentTwice
     is_users = Generation.user_id == wanted.user_id
     opened = session.scalar(select(func.count(Generation.id)).where(is_users, IS_OPEN)) or 0
     if opened >= MAX_OPEN_GENERATIONS:
@@ -246,3 +237,9 @@ def _queue(session: Session, request: ImageRequest, wanted: Generation, limits: 
     wanted.hold_id = hold.id
     session.add(wanted)
     session.flush()
+
+
+def _refuse_if_busy(session: Session, now: datetime) -> None:
+    wait = queue.expected_wait(session)
+    if wait > LONGEST_WAIT:
+        raise StudioBusy(wait, retry_at=now + wait - LONGEST_WAIT)

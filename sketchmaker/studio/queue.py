@@ -12,10 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Subquery, func, or_, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.studio.tables import Generation, GenerationState
+from sketchmaker.studio.tables import IS_OPEN, Generation, GenerationState
 
 LATELY = timedelta(minutes=5)
 """For how long a generation that was begun counts as had, after it has ended."""
+
+MEASURED_GENERATIONS = 20
+UNMEASURED_SECONDS = 1.0
+"""An image's drawing time as long as none was measured."""
 
 IS_WAITING = Generation.state == GenerationState.QUEUED
 IS_AT_WORK = Generation.state == GenerationState.RUNNING
@@ -37,6 +41,32 @@ def places(
     waiting = _in_order(now)
     query = select(waiting.c.id, waiting.c.place).where(waiting.c.id.in_(generation_ids))
     return {row.id: row.place for row in session.execute(query)}
+
+
+def expected_wait(session: Session) -> timedelta:
+    """How long drawing all that is ordered will take, by the drawing times measured last.
+
+    When something waits, every thread of every process is at work: as many as draw now.
+    """
+    ordered = session.execute(
+        select(
+            func.coalesce(func.sum(Generation.images_requested - Generation.images_drawn), 0),
+            func.count().filter(IS_AT_WORK),
+        ).where(IS_OPEN)
+    ).one()
+    images, threads = ordered
+    return timedelta(seconds=int(images) * _seconds_an_image(session) / max(threads, 1))
+
+
+def _seconds_an_image(session: Session) -> float:
+    query = select(Generation.started_at, Generation.finished_at, Generation.images_delivered)
+    drawn = query.where(Generation.images_delivered > 0, Generation.started_at.is_not(None))
+    newest = session.execute(
+        drawn.order_by(Generation.started_at.desc()).limit(MEASURED_GENERATIONS)
+    ).all()
+    images = sum(row.images_delivered for row in newest)
+    seconds = sum((row.finished_at - row.started_at).total_seconds() for row in newest)
+    return float(seconds / images) if images else UNMEASURED_SECONDS
 
 
 def _in_order(now: datetime) -> Subquery:

@@ -26,10 +26,19 @@ AnyResponse = TypeVar("AnyResponse", bound=BaseResponse)
 
 @dataclass(frozen=True)
 class Answer:
-    """How one kind of error is told: HTTP status and heading. The error itself is the sentence."""
+    """How one kind of error is told: HTTP status and heading. The error itself is the sentence.
+
+    Visitors are not told why a server fails. A 5xx that `is_refusal` is no failure but chosen.
+    """
 
     status: int
     title: str
+    is_refusal: bool = False
+
+    @property
+    def is_failure(self) -> bool:
+        """Is something of ours, or the database, out of order?"""
+        return self.status >= 500 and not self.is_refusal
 
 
 OUR_FAULT: Final = Answer(500, "Something broke on our side")
@@ -77,6 +86,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),
     studio.RequestKeyReused: Answer(409, "Sent before"),
     studio.TooManyGenerations: Answer(429, "One thing at a time"),
+    studio.StudioBusy: Answer(503, "The studio is busy", is_refusal=True),
     studio.CancelledTooLate: Answer(409, "Too late to cancel"),
     studio.GenerationNotFound: Answer(404, "No such generation"),
     studio.ImageNotFound: Answer(404, "No such image"),
@@ -121,7 +131,7 @@ def _known(error: Exception) -> Response:
     answer = ANSWERS.get(type(error), OUR_FAULT)
     if answer is OUR_FAULT:
         return _unknown(error)
-    if answer.status >= 500:
+    if answer.is_failure:
         # Which server does not answer, and why, is for the log and not for visitors.
         _log_outage(error)
         return respond(answer, HTTP_WORDS[503][1])
@@ -164,13 +174,13 @@ def _log_outage(error: Exception) -> None:
 
 def respond(answer: Answer, sentence: str) -> Response:
     """Say it in the shape that the client asked for; a failure of ours with the request's id."""
-    error_id = request_id() if answer.status >= 500 else None
+    error_id = request_id() if answer.is_failure else None
     if wants_json():
         body = {"error": answer.title, "detail": sentence} | ({"id": error_id} if error_id else {})
         response = jsonify(body)
     else:
         # With the database gone, nothing about the reader can be asked: the frame stays bare.
-        g.frame_is_bare = answer.status >= 500
+        g.frame_is_bare = answer.is_failure
         template = "errors/fragment.html" if is_fragment_request() else "errors/page.html"
         response = make_response(
             render_template(template, answer=answer, sentence=sentence, error_id=error_id)

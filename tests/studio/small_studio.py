@@ -94,13 +94,17 @@ class Studio:
         *,
         count: object = 1,
         key: str | None = None,
-        prompt: str = "a lighthouse at dusk",
+        prompt: str | None = None,
         provider: str = "scripted",
         seed: int | None = None,
     ) -> Generation:
         number = next(NAMES)
         request = validated(
-            prompt=prompt, size="square", count=count, request_key=key or f"key-{number}", seed=seed
+            prompt=prompt or f"a lighthouse, {key or number}",
+            size="square",
+            count=count,
+            request_key=key or f"key-{number}",
+            seed=seed,
         )
         with self.database.transaction() as session:
             return generations.submit(

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
@@ -14,6 +15,7 @@ from sketchmaker.studio.errors import (
     GenerationNotFound,
     ProviderFailed,
     RequestKeyReused,
+    StudioBusy,
     TooManyGenerations,
 )
 from sketchmaker.studio.providers import Delivery, ImageOrder
@@ -317,3 +319,73 @@ def test_the_price_is_fixed_when_the_order_is_placed(
 def test_a_share_of_a_price_is_whole_credits_and_all_of_it_is_the_price() -> None:
     generation = Generation(price=10, images_requested=3)
     assert [generation.price_of(images) for images in range(4)] == [0, 3, 6, 10]
+
+
+def two_foxes(studio: Studio, person: int, *, seed: int | None = None) -> Generation:
+    return studio.ask(person, prompt="a red fox", count=2, seed=seed)
+
+
+def test_a_double_click_is_one_order(studio: Studio) -> None:
+    person = studio.person()
+    first = two_foxes(studio, person)
+    studio.later(seconds=1.9)
+    assert two_foxes(studio, person).id == first.id
+    assert studio.balance(person) == (8, 2, 0)
+    studio.later(seconds=0.2)
+    assert two_foxes(studio, person).id != first.id
+
+
+def test_another_order_is_no_double_click(studio: Studio) -> None:
+    person, other = studio.person(), studio.person()
+    orders = [
+        two_foxes(studio, person),
+        studio.ask(person, prompt="a red fox", count=1),
+        studio.ask(person, prompt="a grey fox", count=2),
+        two_foxes(studio, person, seed=4),
+        two_foxes(studio, other),
+    ]
+    assert len({order.id for order in orders}) == 5
+
+
+def test_what_was_cancelled_can_be_ordered_again_at_once(studio: Studio) -> None:
+    person = studio.person()
+    first = cancel(studio, two_foxes(studio, person))
+    assert two_foxes(studio, person).id != first.id
+
+
+@pytest.mark.race
+@pytest.mark.parametrize("count", [2, 4])
+def test_twelve_clicks_at_once_are_one_order(studio: Studio, count: int) -> None:
+    person = studio.person()
+    studio.run(studio.ask(person, count=4))
+    studio.run(studio.ask(person, count=2))
+    gate = Barrier(12)
+
+    def click(_: int) -> int:
+        gate.wait()
+        return studio.ask(person, count=count, prompt="a red fox").id
+
+    with ThreadPoolExecutor(12) as pool:
+        assert len(set(pool.map(click, range(12)))) == 1
+    assert studio.balance(person) == (4 - count, count, 6)
+
+
+def test_a_queue_longer_than_five_minutes_refuses_before_anything_is_held(studio: Studio) -> None:
+    def take_forty_seconds(order: ImageOrder) -> Delivery:
+        studio.later(seconds=40 * order.count)
+        return deliver_all(order)
+
+    studio.provider.script = take_forty_seconds
+    studio.run(studio.ask(studio.person(), count=2))
+    for count in (4, 3):
+        studio.ask(studio.person(), count=count)
+    person, key = studio.person(), "sent twice"
+    queued = studio.ask(studio.person(), count=1, key=key)
+    with pytest.raises(StudioBusy, match="about 5 minutes of work") as refused:
+        studio.ask(person)
+    assert refused.value.retry_at == studio.clock.now() + timedelta(seconds=20)
+    assert studio.balance(person) == (10, 0, 0)
+    assert studio.ask(queued.user_id, key=key, prompt=queued.prompt).id == queued.id
+    studio.run(queued)
+    studio.ask(person)
+    assert_books_close(studio.database)
