@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.credits.charges import charge
+from sketchmaker.studio.repeats import CLICK
 from sketchmaker.studio.tables import Generation
 from tests.web.accounts.browser import Browser
 
@@ -68,6 +69,7 @@ class Studio:
     def make(self, prompt: str = "A calm sea", **fields: str) -> str:
         """An image from start to end; gives the generation's public name."""
         assert self.send(prompt, **fields).status_code == 200
+        self.system.clock.sleep(CLICK.total_seconds())  # the next one is another click
         return self.draw()[-1]
 
     def spend(self, credits: int) -> None:
