@@ -1,9 +1,7 @@
-"""What a username, an e-mail address and a time zone may look like, and when two are the same."""
+"""What a username and an e-mail address may look like, and when two are the same."""
 
 import re
 import unicodedata
-from functools import cache
-from zoneinfo import available_timezones
 
 import email_validator
 
@@ -12,8 +10,6 @@ EMAIL_LONGEST = 254
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DOTLESS_DOMAINS = {"gmail.com", "googlemail.com"}
-_NOT_PLACES = ("posix/", "right/", "SystemV/")
-_NOT_NAMES = frozenset({"localtime", "posixrules", "Factory"})
 
 # An office's own network has mail at these, and the operator's first address is often on one.
 for _domain in ("local", "localhost", "test"):
@@ -70,21 +66,3 @@ def mailbox(email: str) -> str:
     if domain in _DOTLESS_DOMAINS:
         return f"{local.replace('.', '')}@gmail.com"
     return f"{local}@{domain}"
-
-
-@cache
-def time_zones() -> tuple[str, ...]:
-    """Every IANA time zone name a person can choose, sorted."""
-    names = available_timezones() - _NOT_NAMES
-    return tuple(sorted(name for name in names if not name.startswith(_NOT_PLACES)))
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether `name` is in the IANA time zone database."""
-    return name in time_zones()
-
-
-def find_time_zone(text: str) -> str | None:
-    """The time zone that a person means by "europe/berlin" or "America/New York"; None for none."""
-    wanted = text.strip().replace(" ", "_").casefold()
-    return next((name for name in time_zones() if name.casefold() == wanted), None)

@@ -3,9 +3,9 @@
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts import names
 from sketchmaker.accounts.errors import UnknownTimeZone
 from sketchmaker.accounts.tables import User
+from sketchmaker.accounts.time_zones import is_time_zone
 
 
 def set_time_zone(session: Session, *, user_id: int, time_zone: str) -> None:
@@ -14,6 +14,6 @@ def set_time_zone(session: Session, *, user_id: int, time_zone: str) -> None:
     Raises:
         UnknownTimeZone: not an IANA name.
     """
-    if not names.is_time_zone(time_zone):
+    if not is_time_zone(time_zone):
         raise UnknownTimeZone(time_zone)
     session.execute(update(User).where(User.id == user_id).values(time_zone=time_zone))

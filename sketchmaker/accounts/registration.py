@@ -15,6 +15,7 @@ from sketchmaker.accounts import names, passwords
 from sketchmaker.accounts.errors import EmailTaken, InvalidRegistration, UsernameTaken
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
+from sketchmaker.accounts.time_zones import is_time_zone
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import Limits, Who
 
@@ -80,7 +81,7 @@ def read(*, username: str, email: str, password: str, time_zone: str) -> Applica
         username=username,
         email=email,
         password=password,
-        time_zone=time_zone if names.is_time_zone(time_zone) else "UTC",
+        time_zone=time_zone if is_time_zone(time_zone) else "UTC",
         problems={name: problem for name, problem in found.items() if problem},
     )
 

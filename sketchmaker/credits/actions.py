@@ -10,6 +10,8 @@ REACTIVATION_ACTION = "subscription_reactivated"
 ADJUSTMENT_ACTION = "manual_adjustment"
 GRANT_ACTION = "credits_granted"
 GRANT_EXPIRY_ACTION = "grant_expired"
+GRANT_VOID_ACTION = "grant_voided"
+REFUND_ACTION = "credits_refunded"
 RESCHEDULE_ACTION = "reset_moved"
 CORRECTION_ACTION = "books_correction"
 
@@ -29,6 +31,8 @@ ENGINE_ACTIONS = frozenset(
         ADJUSTMENT_ACTION,
         GRANT_ACTION,
         GRANT_EXPIRY_ACTION,
+        GRANT_VOID_ACTION,
+        REFUND_ACTION,
         RESCHEDULE_ACTION,
         CORRECTION_ACTION,
     }

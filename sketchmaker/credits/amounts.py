@@ -1,7 +1,7 @@
 """What a spend is made of, checked before any SQL: a whole positive amount, and a name for it."""
 
 from sketchmaker.credits.actions import ENGINE_ACTIONS
-from sketchmaker.credits.errors import InvalidAmount, ReservedAction
+from sketchmaker.credits.errors import InvalidAmount, ReasonMissing, ReservedAction
 
 MAX_CREDITS = 1_000_000_000
 
@@ -15,6 +15,17 @@ def checked_amount(value: object) -> int:
     if type(value) is not int or not 1 <= value <= MAX_CREDITS:
         raise InvalidAmount(value, MAX_CREDITS)
     return value
+
+
+def checked_reason(text: str) -> str:
+    """Give back the reason of a change, without blanks around it.
+
+    Raises:
+        ReasonMissing: there is none.
+    """
+    if not text.strip():
+        raise ReasonMissing
+    return text.strip()
 
 
 def checked_action(name: str) -> str:

@@ -4,12 +4,7 @@ from datetime import datetime
 
 
 class CreditError(Exception):
-    """Base of everything that the credit engine refuses.
-
-    `replayed` says that it is remembered: the same request was refused before, for this reason.
-    """
-
-    replayed: bool = False
+    """Base of everything that the credit engine refuses."""
 
 
 class InvalidAmount(CreditError):
@@ -153,25 +148,22 @@ class SetAside(CreditError):
 
 
 class KeyReused(CreditError):
-    """The idempotency key came before, with another verb or other parameters. Nothing was done."""
+    """The idempotency key came before, with other parameters. Nothing was done."""
 
     def __init__(self, key: str, verb: str) -> None:
         self.key = key
         self.verb = verb
         super().__init__(
-            f"The idempotency key {key!r} was used before, for another request ({verb}). "
-            "Use a new key for each request."
+            f"The idempotency key {key!r} was used for another {verb}. Take a new key for each."
         )
 
 
 class InvalidKey(CreditError):
-    """An idempotency key is 1 to 255 characters, without control characters."""
+    """An idempotency key is 1 to 255 printable characters."""
 
     def __init__(self, key: object) -> None:
         self.key = key
-        super().__init__(
-            f"{key!r} is not an idempotency key: give 1 to 255 characters, no control characters."
-        )
+        super().__init__(f"{key!r} is not an idempotency key: give 1 to 255 printable characters.")
 
 
 class InvalidGrant(CreditError):
@@ -184,6 +176,41 @@ class GrantNotFound(CreditError):
     def __init__(self, grant_id: int) -> None:
         self.grant_id = grant_id
         super().__init__(f"There is no grant {grant_id}.")
+
+
+class EntryNotFound(CreditError):
+    """No row of the ledger has that number."""
+
+    def __init__(self, entry_id: int) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"There is no entry {entry_id} in the ledger.")
+
+
+class NotRefundable(CreditError):
+    """Charges and settled holds can be refunded; other rows of the ledger used no credits."""
+
+    def __init__(self, entry_id: int) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"Entry {entry_id} used no credits, so there is nothing to refund.")
+
+
+class RefundTooLarge(CreditError):
+    """All refunds of a spend together are at most what it took."""
+
+    def __init__(self, entry_id: int, *, asked: int, left: int) -> None:
+        self.entry_id = entry_id
+        self.asked = asked
+        self.left = left
+        super().__init__(
+            f"Of entry {entry_id}, {_credits(left)} can still be refunded, and not {asked}."
+        )
+
+
+class ReasonMissing(CreditError):
+    """Who takes credits or gives them back says why: the person will read it."""
+
+    def __init__(self) -> None:
+        super().__init__("Give a reason: the person will read it.")
 
 
 class NothingToChange(CreditError):

@@ -9,8 +9,10 @@ from sketchmaker.credits.actions import (
     FORCE_RESET_ACTION,
     GRANT_ACTION,
     GRANT_EXPIRY_ACTION,
+    GRANT_VOID_ACTION,
     PLAN_ACTION,
     REACTIVATION_ACTION,
+    REFUND_ACTION,
     RESCHEDULE_ACTION,
     RESET_ACTION,
     RESTART_ACTION,
@@ -59,6 +61,11 @@ def _forced(row: UsageHistory) -> str:
 def _plan(row: UsageHistory) -> str:
     if row.details.get("when") == "cancelled":
         return "The change of plan that waited for your next reset was taken back."
+    if row.details.get("ends"):
+        return (
+            f"Your {_fact(row, 'from')} plan ends at your next reset. "
+            f"From then on you are on the {_fact(row, 'to')} plan."
+        )
     names = f"from the {_fact(row, 'from')} plan to the {_fact(row, 'to')} plan"
     if row.details.get("when") == "next_reset":
         return f"You change {names} at your next reset."
@@ -89,6 +96,25 @@ def _grant(row: UsageHistory) -> str:
 
 def _grant_expiry(row: UsageHistory) -> str:
     return f"{_credits(-row.credits_delta)} that you were given expired."
+
+
+def _grant_void(row: UsageHistory) -> str:
+    if row.credits_delta:
+        return (
+            f"{_credits(-row.credits_delta)} that you were given were taken back: "
+            f"{_fact(row, 'reason')}"
+        )
+    return f"Credits that you were given were taken back: {_fact(row, 'reason')}"
+
+
+def _refund(row: UsageHistory) -> str:
+    refunded, returned = -row.credits_used, row.details.get("returned", -row.credits_used)
+    sentence = f"{_credits(refunded)} of an earlier charge were refunded: {_fact(row, 'reason')}"
+    if row.details.get("granted"):
+        sentence += f" {_credits(row.details['granted'])} of them are kept after the reset."
+    if returned < refunded:
+        sentence += f" {_credits(refunded - returned)} of them could not be given back."
+    return sentence
 
 
 def _adjustment(row: UsageHistory) -> str:
@@ -140,6 +166,8 @@ _EXPLANATIONS: dict[str, Callable[[UsageHistory], str]] = {
     REACTIVATION_ACTION: _reactivation,
     GRANT_ACTION: _grant,
     GRANT_EXPIRY_ACTION: _grant_expiry,
+    GRANT_VOID_ACTION: _grant_void,
+    REFUND_ACTION: _refund,
     ADJUSTMENT_ACTION: _adjustment,
     RESCHEDULE_ACTION: _moved,
     CORRECTION_ACTION: _correction,

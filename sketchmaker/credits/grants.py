@@ -4,12 +4,13 @@ What expires first burns first (`balance.in_burn_order`). The subscription's row
 so that the common spend need not look here.
 """
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import resets
@@ -24,10 +25,20 @@ from sketchmaker.credits.errors import (
     NoActiveSubscription,
     SetAside,
 )
-from sketchmaker.credits.state import Bonus, State, move, of_user
-from sketchmaker.credits.tables import GRANTS, CreditGrant, UserSubscription
+from sketchmaker.credits.state import Bonus, State, latest_of_user, move, of_user
+from sketchmaker.credits.tables import GRANTS, CreditGrant
 
 KINDS = ("admin", "promotion", "correction")
+"""What a grant can be given as; the kind `refund` is what `refunds` gives."""
+
+HAS_CREDITS_LEFT = GRANTS.c.credits_remaining > literal_column("0")
+"""A constant, for SQLite's sake: see `tables.IS_ACTIVE`."""
+
+Purpose = Literal["held", "used"]
+"""What became of credits that left the available ones."""
+Destination = Literal["remaining", "expired", "voided"]
+"""What becomes of them when they come back to their grant."""
+
 MAX_BONUS = 1_000_000_000
 """Credits that the grants of one user may hold together."""
 
@@ -63,21 +74,27 @@ def grant(
     amount = checked_amount(credits)
     _check(kind, reason, expires_at, now)
     before = _with_room_for(session, user_id, amount, now)
-    row = CreditGrant(
+    row = add(
+        session,
         user_id=user_id,
         kind=kind,
         credits_granted=amount,
-        credits_remaining=amount,
         reason=reason.strip(),
         granted_by_id=granted_by_id,
         expires_at=expires_at,
         created_at=now,
     )
-    session.add(row)
-    session.flush()  # the database gives the grant its number
     after = replace(before, bonus=resummed(session, before.bonus, user_id, remaining=amount))
     move(session, before, after, action=GRANT_ACTION, now=now, details=_facts(row))
     return Grant(row.id, amount, expires_at, after.available)
+
+
+def add(session: Session, **facts: Any) -> CreditGrant:
+    """Write a new grant. The caller changes the balance in the same transaction."""
+    row = CreditGrant(credits_remaining=facts["credits_granted"], **facts)
+    session.add(row)
+    session.flush()  # the database gives the grant its number
+    return row
 
 
 def _with_room_for(session: Session, user_id: int, amount: int, now: datetime) -> State:
@@ -89,10 +106,19 @@ def _with_room_for(session: Session, user_id: int, amount: int, now: datetime) -
     before = of_user(session, user_id)
     if before is None:
         raise NoActiveSubscription(user_id)
-    room = MAX_BONUS - before.bonus.remaining - before.bonus.held
+    check_room(before.bonus, amount)
+    return before
+
+
+def check_room(bonus: Bonus, amount: int) -> None:
+    """Make sure that the user's grants may hold so many credits more.
+
+    Raises:
+        InvalidAmount: they would hold more than `MAX_BONUS`.
+    """
+    room = MAX_BONUS - bonus.remaining - bonus.held
     if amount > room:
         raise InvalidAmount(amount, room)
-    return before
 
 
 def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
@@ -100,7 +126,7 @@ def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
     rows = session.execute(
         select(GRANTS.c.id, GRANTS.c.credits_remaining, GRANTS.c.expires_at).where(
             GRANTS.c.user_id == state.user_id,
-            GRANTS.c.credits_remaining > 0,
+            HAS_CREDITS_LEFT,
             or_(GRANTS.c.expires_at.is_(None), GRANTS.c.expires_at > now),
         )
     )
@@ -109,14 +135,14 @@ def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
 
 
 def expire_of_user(session: Session, *, user_id: int, now: datetime) -> int:
-    """End the user's grants whose time is over. How many credits expired."""
-    before = of_user(session, user_id)
+    """End the user's grants whose time is over, and return how many credits expired."""
+    before = latest_of_user(session, user_id)
     if before is None or before.bonus.expires_at is None or before.bonus.expires_at > now:
         return 0
     rows = session.execute(
         select(GRANTS.c.id, GRANTS.c.credits_remaining).where(
             GRANTS.c.user_id == user_id,
-            GRANTS.c.credits_remaining > 0,
+            HAS_CREDITS_LEFT,
             GRANTS.c.expires_at <= now,
         )
     ).all()
@@ -133,18 +159,22 @@ def expire_of_user(session: Session, *, user_id: int, now: datetime) -> int:
 
 
 def expire_due(session: Session, *, now: datetime, limit: int = 500) -> int:
-    """End the grants of up to `limit` users whose time is over. How many credits expired."""
+    """End the grants of up to `limit` users whose time is over, of those who left as well.
+
+    Returns how many credits expired.
+    """
     due = session.scalars(
-        select(UserSubscription.user_id)
-        .where(UserSubscription.is_active, UserSubscription.bonus_expires_at <= now)
-        .order_by(UserSubscription.user_id)
+        select(GRANTS.c.user_id)
+        .where(HAS_CREDITS_LEFT, GRANTS.c.expires_at <= now)
+        .group_by(GRANTS.c.user_id)
+        .order_by(GRANTS.c.user_id)
         .limit(limit)
     ).all()
     return sum(expire_of_user(session, user_id=user_id, now=now) for user_id in due)
 
 
 def change(session: Session, grant_id: int, **by: int) -> None:
-    """Move credits between the columns of a grant: `remaining`, `held`, `used`, `expired`."""
+    """Move credits between a grant's `remaining`, `held`, `used`, `expired` and `voided`."""
     columns = {
         f"credits_{name}": GRANTS.c[f"credits_{name}"] + amount for name, amount in by.items()
     }
@@ -153,21 +183,30 @@ def change(session: Session, grant_id: int, **by: int) -> None:
         raise GrantNotFound(grant_id)
 
 
-def give_back(session: Session, parts: list[Part], *, now: datetime) -> tuple[int, int]:
-    """Return held credits to their grants; how many can be spent again, and how many expired."""
-    returned = expired = 0
+def give_back(
+    session: Session, parts: list[Part], *, now: datetime, taken_as: Purpose = "held"
+) -> Counter[Destination]:
+    """Return held or used credits to their grants, and count where they went.
+
+    They can be spent again (`remaining`), unless their grant expired or was voided meanwhile.
+    """
+    moved: Counter[Destination] = Counter()
     for part in parts:
-        expires_at = session.execute(
-            select(GRANTS.c.expires_at).where(GRANTS.c.id == part.grant_id)
-        ).scalar_one()
         grant_id = part.grant_id or 0
-        if expires_at is not None and expires_at <= now:
-            change(session, grant_id, held=-part.credits, expired=part.credits)
-            expired += part.credits
-        else:
-            change(session, grant_id, held=-part.credits, remaining=part.credits)
-            returned += part.credits
-    return returned, expired
+        column = _destination(session, grant_id, now)
+        change(session, grant_id, **{taken_as: -part.credits, column: part.credits})
+        moved[column] += part.credits
+    return moved
+
+
+def _destination(session: Session, grant_id: int, now: datetime) -> Destination:
+    row = session.execute(
+        select(GRANTS.c.expires_at, GRANTS.c.voided_at).where(GRANTS.c.id == grant_id)
+    ).one()
+    if row.voided_at is not None:
+        return "voided"
+    is_over = row.expires_at is not None and row.expires_at <= now
+    return "expired" if is_over else "remaining"
 
 
 def resummed(session: Session, bonus: Bonus, user_id: int, **by: int) -> Bonus:
@@ -181,7 +220,7 @@ def resummed(session: Session, bonus: Bonus, user_id: int, **by: int) -> Bonus:
         select(
             func.coalesce(func.sum(GRANTS.c.credits_remaining), 0).label("remaining"),
             func.min(GRANTS.c.expires_at, type_=GRANTS.c.expires_at.type).label("expires_at"),
-        ).where(GRANTS.c.user_id == user_id, GRANTS.c.credits_remaining > 0)
+        ).where(GRANTS.c.user_id == user_id, HAS_CREDITS_LEFT)
     ).one()
     if row.remaining != moved.remaining:
         raise ChangedMeanwhile(user_id)

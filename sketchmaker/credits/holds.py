@@ -8,7 +8,7 @@ A hold belongs to the cycle it was placed in. Ended after a reset, it neither co
 anything nor gives it anything; held bonus credits go back to their grant.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,30 +29,22 @@ DEFAULT_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Credits set aside, until when, and what was available afterwards.
-
-    `replayed` says that it was placed before, under the same key.
-    """
+    """Credits set aside, until when, and what is still available."""
 
     id: int
     credits: int
     cycle: int
     expires_at: datetime
     available: int
-    replayed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HoldEnd:
-    """How a hold ended: credits charged, credits returned, and what was available afterwards.
-
-    `replayed` says that it ended before, under the same key.
-    """
+    """How a hold ended: credits charged, credits that came back, and what is available now."""
 
     settled: int
     returned: int
     available: int
-    replayed: bool = field(default=False, compare=False)
 
 
 def place(
@@ -233,14 +225,14 @@ def _after_end(
         for part in used_grants:
             grants.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
         spent = sum(part.credits for part in used_grants)
-        returned, expired = grants.give_back(session, back_grants, now=now)
+        back_to = grants.give_back(session, back_grants, now=now)
         moved = {
-            "held": -spent - returned - expired,
-            "remaining": returned,
+            "held": -spent - back_to.total(),
+            "remaining": back_to["remaining"],
             "used": spent if same_cycle else 0,
         }
         bonus = grants.resummed(session, bonus, before.user_id, **moved)
-        lapsed += expired
+        lapsed += back_to.total() - back_to["remaining"]
     return replace(before, balance=balance, bonus=bonus), lapsed
 
 

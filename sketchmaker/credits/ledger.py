@@ -5,8 +5,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session, aliased
 
 from sketchmaker.credits.tables import LEDGER, UsageHistory
 
@@ -39,16 +39,28 @@ def recent(
 def daily_usage(
     session: Session, user_id: int, *, since: datetime, until: datetime, zone: str
 ) -> list[tuple[date, int]]:
-    """Credits used on each day of `zone`, from `since` to just before `until`; used days only."""
+    """Credits used on each day of `zone`, from `since` to just before `until`; used days only.
+
+    What was refunded counts as not used, on the day on which it had been.
+    """
+    spend = aliased(UsageHistory)
     rows = session.execute(
-        select(UsageHistory.created_at, UsageHistory.credits_used).where(
+        select(
+            func.coalesce(
+                spend.created_at, UsageHistory.created_at, type_=UsageHistory.created_at.type
+            ),
+            UsageHistory.credits_used,
+        )
+        .outerjoin(spend, spend.id == UsageHistory.refund_of_id)
+        .where(
             UsageHistory.user_id == user_id,
             UsageHistory.created_at >= since,
             UsageHistory.created_at < until,
-            UsageHistory.credits_used > 0,
+            UsageHistory.credits_used != 0,
         )
     )
     by_day: dict[date, int] = defaultdict(int)
-    for created_at, credits_used in rows:
-        by_day[created_at.astimezone(ZoneInfo(zone)).date()] += credits_used
-    return sorted(by_day.items())
+    for used_at, credits_used in rows:
+        if used_at >= since:
+            by_day[used_at.astimezone(ZoneInfo(zone)).date()] += credits_used
+    return sorted((day, credits) for day, credits in by_day.items() if credits)

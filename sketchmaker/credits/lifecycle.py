@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import holds, ledger, present, resets, state
+from sketchmaker.credits import holds, ledger, present, resets, state, voids
 from sketchmaker.credits.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
 from sketchmaker.credits.errors import AlreadySubscribed, NothingToChange, SubscriptionNotFound
 from sketchmaker.credits.reset_plan import PlannedReset
@@ -51,13 +51,14 @@ def reactivate(
     if state.of_user(session, before.user_id) is not None:
         raise AlreadySubscribed(before.user_id)
     resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
+    before = present.as_far_as_possible(session, before, now=now)
     current = _caught_up(session, before, now) if before.next_reset <= now else before
     after = replace(current, is_active=True, ended_at=None)
     state.move(session, current, after, action=REACTIVATION_ACTION, now=now, details={"by": by_id})
 
 
 def leave(session: Session, *, user_id: int, now: datetime) -> None:
-    """The user's account is deleted: release what is held and end the subscription.
+    """The user's account is deleted: release what is held, end the subscription, void the grants.
 
     The ledger stays; whoever owns the account takes the name off it.
     """
@@ -69,6 +70,8 @@ def leave(session: Session, *, user_id: int, now: datetime) -> None:
     active = state.of_user(session, user_id)
     if active is not None:
         deactivate(session, subscription_id=active.id, now=now)
+    if state.latest_of_user(session, user_id) is not None:
+        voids.void_all(session, user_id=user_id, reason="The account was deleted.", now=now)
 
 
 def _found(session: Session, subscription_id: int) -> State:

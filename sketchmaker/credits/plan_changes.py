@@ -6,7 +6,7 @@ and held". `preview` and `apply` share one rule, so a preview is exactly what ap
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import PLAN_ACTION, RESTART_ACTION
 from sketchmaker.credits.balance import Balance
 from sketchmaker.credits.errors import NothingToChange, SubscriptionNotFound
-from sketchmaker.credits.plans import active_plan
+from sketchmaker.credits.plans import active_plan, default_plan
 from sketchmaker.credits.state import Schedule, State
 from sketchmaker.credits.tables import SubscriptionPlanModel, UserSubscription
 
@@ -90,18 +90,29 @@ def apply(
     target = active_plan(session, plan_name)
     if when == "restart":
         guard.check_by_hand(session, subscription_id, now=now)
-    after = _changed(before, target, when, now)
-    change = _described(session, before, after, target, when=when, now=now)
-    details = {
-        "from": change.from_plan,
-        "to": change.to_plan,
-        "when": when,
-        "effective_at": change.effective_at.isoformat(),
-        "by": by_id,
-    }
-    action = RESTART_ACTION if when == "restart" else PLAN_ACTION
-    state.move(session, before, after, action=action, now=now, details=details)
-    return change
+    return _apply(session, before, target, when=when, now=now, facts={"by": by_id})
+
+
+def end_at_reset(
+    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+) -> PlanChange:
+    """End the plan with its cycle: from the next reset on, the person is on the default plan.
+
+    Until then everything stays as it is. `cancel_scheduled` takes the end back.
+
+    Raises:
+        SubscriptionNotFound, NoActiveSubscription, SetAside: as `apply`.
+        NoDefaultPlan: the installation has not been set up.
+        NothingToChange: the person is on the default plan, or its end is scheduled.
+    """
+    before = present.of_subscription(session, subscription_id, now=now)
+    target = default_plan(session)
+    if before.plan_id == target.id:
+        raise NothingToChange(f"Nothing comes after the {target.display_name} plan.")
+    if before.next_plan_id == target.id:
+        raise NothingToChange("The plan ends at the next reset already.")
+    facts = {"ends": True, "by": by_id}
+    return _apply(session, before, target, when="next_reset", now=now, facts=facts)
 
 
 def cancel_scheduled(
@@ -118,6 +129,29 @@ def cancel_scheduled(
     after = replace(before, next_plan_id=None)
     details = {"when": "cancelled", "by": by_id}
     state.move(session, before, after, action=PLAN_ACTION, now=now, details=details)
+
+
+def _apply(
+    session: Session,
+    before: State,
+    target: SubscriptionPlanModel,
+    *,
+    when: When,
+    now: datetime,
+    facts: dict[str, Any],
+) -> PlanChange:
+    after = _changed(before, target, when, now)
+    change = _described(session, before, after, target, when=when, now=now)
+    details = {
+        **facts,
+        "from": change.from_plan,
+        "to": change.to_plan,
+        "when": when,
+        "effective_at": change.effective_at.isoformat(),
+    }
+    action = RESTART_ACTION if when == "restart" else PLAN_ACTION
+    state.move(session, before, after, action=action, now=now, details=details)
+    return change
 
 
 def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:

@@ -46,14 +46,29 @@ def of_subscription(session: Session, subscription_id: int, *, now: datetime) ->
 def as_far_as_possible(session: Session, found: State, *, now: datetime) -> State:
     """As `of_subscription`, for verbs that must not fail: a reset set aside stays undone.
 
-    One that is not active is left as it was when it ended.
+    Of one that is not active, the allowance is left as it was when it ended.
     """
-    if not found.is_active or not _is_behind(found, now):
+    if not _is_behind(found, now):
         return found
-    with suppress(SetAside):
-        resets.reset_subscription(session, subscription_id=found.id, now=now)
+    if found.is_active:
+        with suppress(SetAside):
+            resets.reset_subscription(session, subscription_id=found.id, now=now)
     grants.expire_of_user(session, user_id=found.user_id, now=now)
-    return state.of_user(session, found.user_id) or found
+    return state.of_subscription(session, found.id) or found
+
+
+def of_grants(session: Session, user_id: int, *, now: datetime) -> State:
+    """The subscription that carries the user's grants, brought up as far as possible.
+
+    It is the active one, or else the last one they had.
+
+    Raises:
+        NoActiveSubscription: the user never had a plan.
+    """
+    found = state.latest_of_user(session, user_id)
+    if found is None:
+        raise NoActiveSubscription(user_id)
+    return as_far_as_possible(session, found, now=now)
 
 
 def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:

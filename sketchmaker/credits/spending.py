@@ -12,7 +12,6 @@ burns first or has to help out, or there is not enough.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import BindParameter, Update, bindparam, or_, update
 from sqlalchemy.orm import Session
@@ -20,11 +19,9 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import grants, plans, present, state
 from sketchmaker.credits.balance import Part, allocate
 from sketchmaker.credits.errors import InsufficientCredits
+from sketchmaker.credits.grants import Purpose
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS
-
-Purpose = Literal["held", "used"]
-"""Where credits go when they leave the available ones: set aside, or used at once."""
 
 _COLUMN = {"held": "credits_held", "used": "credits_used_this_month"}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import ledger
@@ -84,6 +84,17 @@ class State:
 def of_user(session: Session, user_id: int, *, lock: bool = True) -> State | None:
     """The user's active subscription; locked until the transaction ends, unless only looked at."""
     return _read(session, SUBSCRIPTIONS.c.user_id == user_id, IS_ACTIVE, lock=lock)
+
+
+def latest_of_user(session: Session, user_id: int) -> State | None:
+    """The user's active subscription, or else the last one they had; locked as `of_user`.
+
+    It carries their grants, also while they are away.
+    """
+    newest = select(func.max(SUBSCRIPTIONS.c.id)).where(SUBSCRIPTIONS.c.user_id == user_id)
+    return of_user(session, user_id) or _read(
+        session, SUBSCRIPTIONS.c.id == newest.scalar_subquery(), lock=True
+    )
 
 
 def of_subscription(session: Session, subscription_id: int, *, lock: bool = True) -> State | None:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    Text,
     literal_column,
     text,
     true,
@@ -28,6 +27,7 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.credits import cycle as cycles
 from sketchmaker.credits import side_tables  # noqa: F401 - on the same metadata, for migrations
 from sketchmaker.credits.actions import RESET_ACTION
+from sketchmaker.credits.grant_tables import GRANTS, NEVER_REUSE_IDS, CreditGrant
 from sketchmaker.credits.plan_tables import PLANS, SubscriptionPlanModel
 from sketchmaker.database import Base, UtcDateTime
 
@@ -37,11 +37,13 @@ __all__ = [
     "IS_ACTIVE",
     "IS_PENDING",
     "LEDGER",
+    "NEVER_REUSE_IDS",
     "PLANS",
     "SUBSCRIPTIONS",
     "CreditGrant",
     "CreditHold",
     "HoldState",
+    "LongId",
     "SubscriptionPlanModel",
     "UsageHistory",
     "UserSubscription",
@@ -49,8 +51,6 @@ __all__ = [
 
 # Ledgers outgrow 2**31 rows first of all; SQLite numbers only plain INTEGER keys by itself.
 LongId = BigInteger().with_variant(Integer, "sqlite")
-# SQLite would give the number of a deleted last row to the next one, and its history with it.
-NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
 
 
 _UNTOUCHED = (
@@ -150,51 +150,6 @@ class UserSubscription(Base):
         return cycles.next_reset_after(self.subscription_start, after, self.time_zone)
 
 
-class CreditGrant(Base):
-    """Bonus credits of a user. They survive resets and changes of plan, until they expire."""
-
-    __tablename__ = "credit_grants"
-    __table_args__ = (
-        CheckConstraint("credits_granted > 0", name="granted_positive"),
-        CheckConstraint("credits_remaining >= 0", name="remaining_not_negative"),
-        CheckConstraint("credits_held >= 0", name="held_not_negative"),
-        CheckConstraint("credits_used >= 0", name="used_not_negative"),
-        CheckConstraint("credits_expired >= 0", name="expired_not_negative"),
-        CheckConstraint(
-            "credits_remaining + credits_held + credits_used + credits_expired = credits_granted",
-            name="books_close",
-        ),
-        CheckConstraint("kind IN ('admin', 'promotion', 'correction')", name="kind_known"),
-        Index(
-            "ix_credit_grants_alive",
-            "user_id",
-            "expires_at",
-            sqlite_where=text("credits_remaining > 0"),
-            postgresql_where=text("credits_remaining > 0"),
-        ),
-        Index(
-            "ix_credit_grants_expiry",
-            "expires_at",
-            sqlite_where=text("credits_remaining > 0"),
-            postgresql_where=text("credits_remaining > 0"),
-        ),
-        NEVER_REUSE_IDS,
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    credits_granted: Mapped[int]
-    credits_remaining: Mapped[int]
-    credits_held: Mapped[int] = mapped_column(default=0)
-    credits_used: Mapped[int] = mapped_column(default=0)
-    credits_expired: Mapped[int] = mapped_column(default=0)
-    reason: Mapped[str] = mapped_column(Text)
-    granted_by_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
-    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
 class CreditHold(Base):
     """Credits set aside for work under way. It belongs to the cycle it was placed in."""
 
@@ -236,7 +191,8 @@ class CreditHold(Base):
 class UsageHistory(Base):
     """The ledger: one row for every change of a balance, never edited.
 
-    `bonus_delta` is the part of `credits_delta` that changed grants.
+    `bonus_delta` is the part of `credits_delta` that changed grants. A refund names the row of the
+    spend that it gives back, and uses less than nothing: so sums of `credits_used` are net of it.
 
     `credits_delta` is the signed change, `credits_used` what was spent by it, `balance_after` what
     was available then: whole credits, all three. The column `metadata` holds the facts that
@@ -245,8 +201,20 @@ class UsageHistory(Base):
 
     __tablename__ = "usage_history"
     __table_args__ = (
-        CheckConstraint("credits_used >= 0", name="used_not_negative"),
+        CheckConstraint("(credits_used < 0) = (refund_of_id IS NOT NULL)", name="used_or_refunded"),
+        CheckConstraint(
+            "(refund_of_id IS NULL) = (refunded_before IS NULL)", name="refunds_are_counted"
+        ),
         CheckConstraint("balance_after >= 0", name="balance_not_negative"),
+        # Two refunds of one spend that knew of the same refunds before them: one is too much.
+        Index(
+            "uq_usage_history_refund",
+            "refund_of_id",
+            "refunded_before",
+            unique=True,
+            sqlite_where=text("refund_of_id IS NOT NULL"),
+            postgresql_where=text("refund_of_id IS NOT NULL"),
+        ),
         # Exactly one reset a boundary, whoever races to write it.
         Index(
             "uq_usage_history_reset",
@@ -267,6 +235,8 @@ class UsageHistory(Base):
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey(UserSubscription.id))
     # A hold ends in one ledger row at the most: a second settlement breaks on this.
     hold_id: Mapped[int | None] = mapped_column(ForeignKey(CreditHold.id), unique=True)
+    refund_of_id: Mapped[int | None] = mapped_column(ForeignKey("usage_history.id"))
+    refunded_before: Mapped[int | None]
     action: Mapped[str] = mapped_column(String(50))
     credits_used: Mapped[int]
     credits_delta: Mapped[int]
@@ -282,6 +252,5 @@ IS_PENDING = CreditHold.state == literal_column("'pending'")
 """Both are rendered as constants: SQLite uses no partial index whose condition is a parameter."""
 
 SUBSCRIPTIONS: Final = cast(Table, UserSubscription.__table__)
-GRANTS: Final = cast(Table, CreditGrant.__table__)
 HOLDS: Final = cast(Table, CreditHold.__table__)
 LEDGER: Final = cast(Table, UsageHistory.__table__)

@@ -14,6 +14,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters |= {
         "number": number,
         "moment": moment,
+        "clock": wording.clock_time,
         "day": day,
         "plain_day": wording.day,
         "signed": wording.signed,

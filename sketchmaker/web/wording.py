@@ -29,6 +29,11 @@ def day_and_time(moment: datetime, zone: str = "UTC") -> str:
     return f"{day(local.date())}, {local:%H:%M}"
 
 
+def clock_time(moment: datetime, zone: str) -> str:
+    """`14:03` there."""
+    return f"{moment.astimezone(zone_or_utc(zone)):%H:%M}"
+
+
 def zone_name(zone: str) -> str:
     """A zone's name as people read it: `Europe/Berlin`, `America/New York`."""
     return str(zone_or_utc(zone)).replace("_", " ")

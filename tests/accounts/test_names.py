@@ -56,16 +56,3 @@ def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
 def test_names_are_the_same_in_other_capitals_and_widths() -> None:
     assert names.key(" Ada ") == names.key("\uff41\uff44\uff41") == "ada"
     assert names.key("STRASSE@X.DE") == names.key("straße@x.de")
-
-
-def test_only_names_of_the_iana_database_are_time_zones() -> None:
-    assert names.is_time_zone("Europe/Berlin")
-    assert names.is_time_zone("UTC")
-    for name in ("", "Mars/Olympus", "../etc/passwd", "posix/UTC", "localtime", "europe/berlin"):
-        assert not names.is_time_zone(name)
-
-
-def test_a_time_zone_is_found_as_people_type_it() -> None:
-    assert names.find_time_zone(" america/new york ") == "America/New_York"
-    assert names.find_time_zone("utc") == "UTC"
-    assert names.find_time_zone("Berlin") is None

@@ -186,14 +186,26 @@ def test_progress_is_shown_while_images_are_drawn(
     expect(page.locator("#result")).to_have_attribute("aria-live", "polite")
 
 
-def test_the_chosen_theme_is_remembered(address: str, new_page: Callable[..., Page]) -> None:
+def test_the_theme_goes_by_the_system_until_one_is_chosen_and_can_go_back(
+    address: str, new_page: Callable[..., Page]
+) -> None:
     page = new_page(theme="dark")
     page.goto(address)
-    root = page.locator("html")
+    root, toggle = page.locator("html"), page.get_by_role("button", name="Theme:")
     expect(root).to_have_attribute("data-bs-theme", "dark")
-    page.get_by_role("button", name="Switch between light and dark").click()
+    other_tab = page.context.new_page()
+    other_tab.goto(address)
+    toggle.click()
+    expect(toggle).to_have_accessible_name("Theme: light. Switch to dark")
+    for tab in (page, other_tab):
+        expect(tab.locator("html")).to_have_attribute("data-bs-theme", "light")
+    page.reload()
     expect(root).to_have_attribute("data-bs-theme", "light")
-    page.goto(f"{address}/pricing")
+    toggle.click()
+    expect(root).to_have_attribute("data-bs-theme", "dark")
+    toggle.click()
+    expect(toggle).to_have_accessible_name("Theme: system. Switch to light")
+    page.emulate_media(color_scheme="light")
     expect(root).to_have_attribute("data-bs-theme", "light")
 
 

@@ -10,9 +10,12 @@ from sketchmaker.credits import (
     forced_resets,
     grants,
     holds,
+    ledger,
     lifecycle,
     plan_changes,
+    refunds,
     resets,
+    voids,
 )
 from sketchmaker.credits.rescheduling import reschedule
 from sketchmaker.database import Database
@@ -74,3 +77,17 @@ def _second_month(database: Database) -> None:
     change = {"plan_name": "premium", "when": "restart"}
     do(database, plan_changes.apply, subscription_id=BOB, **change, now=JOINED + 34 * DAY)
     do(database, lifecycle.reactivate, subscription_id=CLEO, **at)
+    _bobs_second_thoughts(database)
+
+
+def _bobs_second_thoughts(database: Database) -> None:
+    at = {"now": JOINED + 34 * DAY}
+    gift = {"kind": "promotion", "reason": "Welcome.", "expires_at": JOINED + 50 * DAY}
+    given = do(database, grants.grant, user_id=BOB, credits=4, **gift, **at)
+    do(database, charges.charge, user_id=BOB, credits=6, action="images", **at)
+    with database.reading() as session:
+        entry_id = ledger.recent(session, BOB, limit=1)[0].id
+    for credits in (1, 4):
+        wish = {"entry_id": entry_id, "credits": credits, "reason": "Blurred."}
+        do(database, refunds.refund, **wish, **at)
+    do(database, voids.void, grant_id=given.id, reason="A mistake.", **at)

@@ -14,6 +14,7 @@ ROW = "UPDATE user_subscriptions SET"
 OF_ADA = f"WHERE id = {ADA}"
 LINE = "UPDATE usage_history SET"
 A_CHARGE = "WHERE id = (SELECT min(id) FROM usage_history WHERE action = 'images')"
+A_REFUND = "WHERE action = 'credits_refunded' AND refunded_before > 0"
 NEWEST = f"WHERE id = (SELECT max(id) FROM usage_history WHERE subscription_id = {ADA})"
 ADAS_RESET = f"WHERE action = 'monthly_reset' AND subscription_id = {ADA}"
 SETTLED = f"WHERE state = 'settled' AND user_id = {ADA}"
@@ -167,6 +168,18 @@ LEFT = {
         "B29",
         f"{LINE} credits_delta = 4 WHERE hold_id = (SELECT id FROM credit_holds {SETTLED})",
     ),
+    "refunded more than it took": ("B33", f"{LINE} credits_used = -9 {A_REFUND}"),
+    "refunded twice": ("B33", f"{LINE} refunded_before = 0 {A_REFUND}"),
+    "refunded to another cycle": ("B33", f"{LINE} cycle = 0 {A_REFUND}"),
+    "a refund of nothing": ("B33", f"{LINE} refund_of_id = 1 {A_REFUND}"),
+    "voided without a word": (
+        "B34",
+        "UPDATE credit_grants SET voided_at = '2026-02-01 00:00:00.000000' WHERE id = 1",
+    ),
+    "never voided": (
+        "B34",
+        "UPDATE usage_history SET action = 'grant_expired' WHERE action = 'grant_voided'",
+    ),
     "a reset that uses": ("B29", f"{LINE} credits_used = 2 {ADAS_RESET}"),
     "a reset of bonus": ("B29", f"{LINE} bonus_delta = 2 {ADAS_RESET}"),
     "a plan that takes": ("B30", "UPDATE subscription_plans SET monthly_credits = -1 WHERE id = 1"),
@@ -194,7 +207,11 @@ def names_in(database: Database) -> set[str]:
 
 def damage(database: Database, *statements: str) -> None:
     make_busy(database)
-    indexes = ("uq_user_subscriptions_active_user", "uq_usage_history_reset")
+    indexes = (
+        "uq_user_subscriptions_active_user",
+        "uq_usage_history_reset",
+        "uq_usage_history_refund",
+    )
     plant(database, *(f"DROP INDEX {name}" for name in indexes), *";".join(statements).split(";"))
 
 

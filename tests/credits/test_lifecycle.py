@@ -148,13 +148,16 @@ def test_what_was_used_of_a_grant_is_not_counted_in_the_cycle_of_coming_back(
     assert_books_close(member.database)
 
 
-def test_leaving_releases_what_is_held_and_ends_the_subscription(member: Member) -> None:
+def test_leaving_releases_what_is_held_voids_the_grants_and_ends_the_subscription(
+    member: Member,
+) -> None:
     member.grant(5, JOINED)
     member.hold(12, JOINED)
 
     member.leave(LATER)
 
-    assert member.parts == (15, 0, 0)
+    assert member.parts == (10, 0, 0)
+    assert member.row.bonus_remaining == 0
     assert not member.row.is_active
     member.leave(LATER)  # an account without a plan can be deleted too
     assert_books_close(member.database)

@@ -11,7 +11,9 @@ from sketchmaker.credits import (
     holds,
     lifecycle,
     plan_changes,
+    refunds,
     resets,
+    voids,
 )
 from sketchmaker.credits.holds import HoldEnd
 from sketchmaker.credits.reset_plan import ResetDone
@@ -77,6 +79,18 @@ class Member:
             choice = {"kind": "admin", "reason": "Sorry for the outage.", **facts}
             return grants.grant(session, user_id=self.user_id, credits=credits, now=now, **choice)
 
+    def void(self, grant_id: int, now: datetime, reason: str = "Given by mistake.") -> voids.Void:
+        with self.database.transaction() as session:
+            return voids.void(session, grant_id=grant_id, reason=reason, now=now)
+
+    def refund(
+        self, entry_id: int, credits: int, now: datetime, reason: str = "It was blurred."
+    ) -> refunds.Refund:
+        with self.database.transaction() as session:
+            return refunds.refund(
+                session, entry_id=entry_id, credits=credits, reason=reason, now=now
+            )
+
     def expire_grants(self, now: datetime) -> int:
         with self.database.transaction() as session:
             return grants.expire_due(session, now=now)
@@ -100,6 +114,10 @@ class Member:
             return plan_changes.apply(
                 session, subscription_id=self.id, plan_name=plan, when=when, now=now
             )
+
+    def end_at_reset(self, now: datetime) -> plan_changes.PlanChange:
+        with self.database.transaction() as session:
+            return plan_changes.end_at_reset(session, subscription_id=self.id, now=now)
 
     def cancel_change(self, now: datetime) -> None:
         with self.database.transaction() as session:

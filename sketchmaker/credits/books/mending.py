@@ -46,7 +46,10 @@ def mend_hold(session: Session, hold_id: int, correction: Correction) -> str | N
 
 
 def mend_grant(session: Session, grant_id: int, correction: Correction) -> str | None:
-    """Let the grant hold and have used what holds and the ledger say; the rest is left of it."""
+    """Let the grant hold and have used what holds and the ledger say; the rest is left of it.
+
+    Of a grant that was voided nothing is left: the rest is voided.
+    """
     del correction  # the balance's own entry tells of it
     grant = _locked(session, GRANTS, grant_id)
     if grant is None:
@@ -55,14 +58,17 @@ def mend_grant(session: Session, grant_id: int, correction: Correction) -> str |
     held = parts.held_of_grants(session, low, high)[grant_id]
     used = parts.used_of_grants(session, low, high)[grant_id]
     rest = grant.credits_granted - held - used
-    if rest < 0:
+    if min(used, rest) < 0:
         return None
     expired = min(max(grant.credits_expired, 0), rest)
+    rest -= expired
+    is_voided = grant.voided_at is not None
     new = {
         "credits_held": held,
         "credits_used": used,
         "credits_expired": expired,
-        "credits_remaining": rest - expired,
+        "credits_remaining": 0 if is_voided else rest,
+        "credits_voided": rest if is_voided else 0,
     }
     return _change(session, GRANTS, grant, new)
 

@@ -18,6 +18,7 @@ from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 HAS_PARTS = HOLDS.c.parts.is_not(null())
 SPENT_BONUS = and_(LEDGER.c.bonus_delta < 0, LEDGER.c.credits_used > 0)
+SPENT_OR_REFUNDED = or_(SPENT_BONUS, LEDGER.c.refund_of_id.is_not(None))
 ROW = SUBSCRIPTIONS.c
 
 Pairs = list[tuple[int | None, int]]
@@ -100,19 +101,23 @@ def bonus_used_by_ledger(session: Session, low: int, high: int) -> Counter[int]:
     """By subscription: bonus that was used in its cycle, since it was refilled by force."""
     since = forced()
     query = (
-        select(LEDGER.c.subscription_id, LEDGER.c.metadata)
+        select(LEDGER.c.subscription_id, LEDGER.c.refund_of_id, LEDGER.c.metadata)
         .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
         .outerjoin(since, since.c.subscription_id == LEDGER.c.subscription_id)
         .where(
             within(LEDGER.c.subscription_id),
             LEDGER.c.cycle == ROW.cycle,
-            SPENT_BONUS,
-            or_(since.c.floor.is_(None), LEDGER.c.id > since.c.floor),
+            SPENT_OR_REFUNDED,
+            or_(
+                since.c.floor.is_(None),
+                func.coalesce(LEDGER.c.refund_of_id, LEDGER.c.id) > since.c.floor,
+            ),
         )
     )
     used: Counter[int] = Counter()
     for row in session.execute(query, _range(low, high)):
-        used[row.subscription_id] += bonus_of(_spent_pairs(row))
+        sign = 1 if row.refund_of_id is None else -1
+        used[row.subscription_id] += sign * bonus_of(_spent_pairs(row))
     return used
 
 
@@ -140,11 +145,13 @@ def held_of_grants(session: Session, low: int, high: int) -> Counter[int]:
 
 
 def used_of_grants(session: Session, low: int, high: int) -> Counter[int]:
-    """By grant, for a range of users: credits that the ledger says were used."""
-    query = select(LEDGER.c.metadata).where(within(LEDGER.c.user_id), SPENT_BONUS)
+    """By grant, for a range of users: credits that the ledger says were used, and not refunded."""
+    query = select(LEDGER.c.refund_of_id, LEDGER.c.metadata)
     used: Counter[int] = Counter()
-    for row in session.execute(query, _range(low, high)):
-        _add(used, _spent_pairs(row))
+    for row in session.execute(
+        query.where(within(LEDGER.c.user_id), SPENT_OR_REFUNDED), _range(low, high)
+    ):
+        _add(used, _spent_pairs(row), sign=1 if row.refund_of_id is None else -1)
     return used
 
 
@@ -167,10 +174,10 @@ def _spent_pairs(row: Row[*tuple[Any, ...]]) -> Pairs:
     return (pairs_of(facts.get("grants")) or []) if isinstance(facts, dict) else []
 
 
-def _add(credits_by_grant: Counter[int], pairs: Pairs) -> None:
+def _add(credits_by_grant: Counter[int], pairs: Pairs, *, sign: int = 1) -> None:
     for grant_id, credits in pairs:
         if grant_id is not None:
-            credits_by_grant[grant_id] += credits
+            credits_by_grant[grant_id] += sign * credits
 
 
 def _range(low: int, high: int) -> dict[str, int]:

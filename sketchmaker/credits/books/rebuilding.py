@@ -19,7 +19,8 @@ def rebuilt(session: Session, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     low, high = row.id - 1, row.id
     allowance_held, bonus_held = parts.held_by_holds(session, low, high)
     used, revoked = sums.used_and_revoked(session, row.id)
-    bonus_used = min(parts.bonus_used_by_ledger(session, low, high)[row.id], used)
+    used = max(used, 0)  # of refunds that gave too much, a person decides
+    bonus_used = max(min(parts.bonus_used_by_ledger(session, low, high)[row.id], used), 0)
     held = allowance_held[row.id]
     available = max(allowance - revoked - held - (used - bonus_used), 0)
     bonus, expires_at = _bonus(session, row)

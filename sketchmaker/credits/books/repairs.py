@@ -36,6 +36,8 @@ LEFT_TO_A_PERSON: Final = {
     "B30": "Give the plan another allowance.",
     "B31": "Decide which of the subscriptions goes on, and deactivate the others.",
     "B32": "Decide whether it goes on: reactivate or deactivate it.",
+    "B33": "A refund can't be taken back. If it gave too much, revoke the credits.",
+    "B34": "Find out whether the grant was to be voided, and by whom.",
 }
 BY_BALANCE: Final = {
     f"B{number}" for number in (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20)

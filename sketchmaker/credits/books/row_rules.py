@@ -6,7 +6,7 @@ from functools import cache
 from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
 
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits import actions
+from sketchmaker.credits import actions, refunds
 from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep, whole_numbers
 from sketchmaker.credits.grants import KINDS
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS, HoldState
@@ -43,7 +43,7 @@ def ledger_sweep(dialect: str) -> Sweep:
         LEDGER_ROW,
         LEDGER.c.id,
         source,
-        [*_ledger_references(), *_ledger_shapes(), *integers(dialect, LEDGER)],
+        [*_ledger_references(), *_ledger_amounts(), *_ledger_shapes(), *integers(dialect, LEDGER)],
     )
 
 
@@ -74,13 +74,25 @@ def _ledger_references() -> list[Rule]:
     ]
 
 
+def _ledger_amounts() -> list[Rule]:
+    row = LEDGER.c
+    return [
+        Rule(
+            "B28",
+            (row.credits_used < 0) != row.refund_of_id.is_not(None),
+            "A refund uses less than nothing, and no other row does.",
+            0,
+            row.credits_used,
+        ),
+        Rule("B28", row.balance_after < 0, "It left less than nothing.", 0, row.balance_after),
+    ]
+
+
 def _ledger_shapes() -> list[Rule]:
     row, delta, bonus = LEDGER.c, LEDGER.c.credits_delta, LEDGER.c.bonus_delta
     of_engine = row.action.in_(actions.ENGINE_ACTIONS)
     is_charge = and_(row.hold_id.is_(None), not_(of_engine))
     return [
-        Rule("B28", row.credits_used < 0, "Less than nothing was used.", 0, row.credits_used),
-        Rule("B28", row.balance_after < 0, "It left less than nothing.", 0, row.balance_after),
         Rule(
             "B29",
             and_(is_charge, or_(row.credits_used <= 0, delta != -row.credits_used)),
@@ -104,7 +116,7 @@ def _ledger_shapes() -> list[Rule]:
         ),
         Rule(
             "B29",
-            and_(of_engine, row.hold_id.is_(None), row.credits_used != 0),
+            and_(of_engine, row.hold_id.is_(None), row.credits_used > 0),
             "Only charges and holds use credits.",
             0,
             row.credits_used,
@@ -115,8 +127,8 @@ def _ledger_shapes() -> list[Rule]:
 
 def _engine_shapes() -> list[Rule]:
     action, delta, bonus = LEDGER.c.action, LEDGER.c.credits_delta, LEDGER.c.bonus_delta
-    bonus_only = (actions.GRANT_ACTION, actions.GRANT_EXPIRY_ACTION)
-    either_way = (*bonus_only, actions.CORRECTION_ACTION)
+    bonus_only = (actions.GRANT_ACTION, actions.GRANT_EXPIRY_ACTION, actions.GRANT_VOID_ACTION)
+    either_way = (*bonus_only, actions.REFUND_ACTION, actions.CORRECTION_ACTION)
     allowance_only = [name for name in actions.ENGINE_ACTIONS if name not in either_way]
     return [
         Rule(
@@ -138,6 +150,7 @@ def _engine_shapes() -> list[Rule]:
             or_(
                 and_(action == actions.GRANT_ACTION, delta <= 0),
                 and_(action == actions.GRANT_EXPIRY_ACTION, delta >= 0),
+                and_(action == actions.GRANT_VOID_ACTION, delta > 0),
                 and_(action == actions.ADJUSTMENT_ACTION, delta > 0),
                 and_(action == actions.START_ACTION, delta < 0),
                 and_(action.in_(STILL), delta != 0),
@@ -158,20 +171,22 @@ def grant_sweep(dialect: str) -> Sweep:
         grant.credits_held,
         grant.credits_used,
         grant.credits_expired,
+        grant.credits_voided,
     )
-    total = cast(parts[0], BigInteger) + parts[1] + parts[2] + parts[3]
+    total = cast(parts[0], BigInteger) + parts[1] + parts[2] + parts[3] + parts[4]
     negative: ColumnElement[bool] = or_(*(part < 0 for part in parts))
+    kinds = (*KINDS, refunds.KIND)
     rules = [
         Rule(
             "B17",
             or_(grant.credits_granted <= 0, total != grant.credits_granted),
-            "Left, held, used and expired do not add up to what was granted.",
+            "Left, held, used, expired and voided do not add up to what was granted.",
             grant.credits_granted,
             total,
         ),
         Rule("B17", negative, "A part of the grant is less than nothing.", "0 or more", "less"),
         Rule(
-            "B17", grant.kind.not_in(KINDS), "There is no such kind.", "|".join(KINDS), grant.kind
+            "B17", grant.kind.not_in(kinds), "There is no such kind.", "|".join(kinds), grant.kind
         ),
         Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", grant.user_id),
     ]

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions
+from sketchmaker.credits import actions, refunds
 from sketchmaker.credits.books.row_rules import IS_PENDING, USERS
 from sketchmaker.credits.books.sweeps import SUBSCRIPTION, USER, Rule, Sweep, whole_numbers, within
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
@@ -111,7 +111,7 @@ def _current() -> Subquery:
         .where(
             within(row.subscription_id),
             row.cycle == ROW.cycle,
-            or_(since.c.floor.is_(None), row.id > since.c.floor),
+            or_(since.c.floor.is_(None), func.coalesce(row.refund_of_id, row.id) > since.c.floor),
         )
         .group_by(row.subscription_id)
         .subquery("current_cycle")
@@ -266,7 +266,9 @@ def _grants() -> Subquery:
             GRANTS.c.user_id,
             func.sum(GRANTS.c.credits_remaining).label("remaining"),
             func.sum(GRANTS.c.credits_held).label("held"),
-            func.sum(GRANTS.c.credits_granted).label("granted"),
+            func.sum(case((GRANTS.c.kind != refunds.KIND, GRANTS.c.credits_granted))).label(
+                "granted"
+            ),
             func.min(alive, type_=GRANTS.c.expires_at.type).label("expires_at"),
         )
         .where(within(GRANTS.c.user_id))

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.books import hold_rules, parts, row_rules, schedules, sums
+from sketchmaker.credits.books import hold_rules, parts, refund_rules, row_rules, schedules, sums
 from sketchmaker.credits.books.row_rules import USERS
 from sketchmaker.credits.books.sweeps import (
     GRANT,
@@ -24,6 +24,9 @@ from sketchmaker.credits.books.violations import Progress, Subject, Violation
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 
 DEFAULT_BATCH = 1000
+
+BY_USER: Sequence[Check] = (parts.check_grants, refund_rules.check_named_grants)
+"""What looks at the grants of a user, all together."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ def verify_one(session: Session, subject: Subject, *, now: datetime) -> Iterator
             yield from (violation for violation in found if violation.subject == subject)
     if kind == GRANT:  # what of it is held and used is looked at by user
         owner = session.scalar(select(GRANTS.c.user_id).where(GRANTS.c.id == subject.id)) or 0
-        found = parts.check_grants(session, owner - 1, owner)
-        yield from (violation for violation in found if violation.subject == subject)
+        for check in BY_USER:
+            found = check(session, owner - 1, owner)
+            yield from (violation for violation in found if violation.subject == subject)
     if kind == SUBSCRIPTION:
         yield from schedules.check_runaways(session, now, only=subject.id)
 
@@ -90,7 +94,7 @@ def _take_snapshot(session: Session) -> None:
 def _passes(dialect: str) -> list[_Pass]:
     return [
         _Pass(PLAN, PLANS, [_swept(row_rules.plan_sweep(dialect))]),
-        _Pass(USER, USERS, [_swept(sums.user_sweep()), parts.check_grants]),
+        _Pass(USER, USERS, [_swept(sums.user_sweep()), *BY_USER]),
         _Pass(
             SUBSCRIPTION,
             SUBSCRIPTIONS,
@@ -105,7 +109,11 @@ def _passes(dialect: str) -> list[_Pass]:
         _Pass(
             LEDGER_ROW,
             LEDGER,
-            [_swept(row_rules.ledger_sweep(dialect)), schedules.check_reset_rows],
+            [
+                _swept(row_rules.ledger_sweep(dialect)),
+                _swept(refund_rules.refund_sweep()),
+                schedules.check_reset_rows,
+            ],
             times=10,
         ),
     ]

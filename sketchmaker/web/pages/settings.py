@@ -11,7 +11,14 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import PasswordField, StringField
 
-from sketchmaker.accounts import names, password_change, passwords, profile, sessions, sign_in
+from sketchmaker.accounts import (
+    password_change,
+    passwords,
+    profile,
+    sessions,
+    sign_in,
+    time_zones,
+)
 from sketchmaker.accounts.errors import (
     SignInSessionNotFound,
     UnacceptablePassword,
@@ -75,13 +82,19 @@ def change_time_zone() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page({}, HTTPStatus.UNPROCESSABLE_ENTITY)
     typed = form.time_zone.data or ""
-    zone = names.find_time_zone(typed) or typed
+    found = time_zones.find_time_zones(typed)
+    if len(found) > 1:
+        problem = f"There are {len(found)} time zones in {typed}. Choose one of them."
+        return _page(
+            {"time_zone": problem}, HTTPStatus.UNPROCESSABLE_ENTITY, typed, time_zone_choices=found
+        )
+    zone = found[0] if found else typed
     try:
         with parts().database.transaction() as session:
             profile.set_time_zone(session, user_id=current_user.id, time_zone=zone)
     except UnknownTimeZone as refused:
         return _page({"time_zone": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY, typed)
-    flash(f"Your dates are shown in the time zone {zone.replace('_', ' ')} now.", "success")
+    flash(f"Time zone set to {zone.replace('_', ' ')}.", "success")
     return redirect(url_for("settings.show"))
 
 
@@ -174,6 +187,7 @@ def _page(
     problems: dict[str, str],
     status: HTTPStatus = HTTPStatus.OK,
     typed_time_zone: str = "",
+    time_zone_choices: tuple[str, ...] = (),
 ) -> ResponseReturnValue:
     now = parts().clock.now()
     with parts().database.reading() as session:
@@ -183,7 +197,8 @@ def _page(
         person=current_user,
         problems=problems,
         time_zone=(typed_time_zone or current_user.time_zone).replace("_", " "),
-        time_zones=names.time_zones(),
+        time_zones=time_zones.time_zones(),
+        time_zone_choices=time_zone_choices,
         now=now,
         # This one first; the others as they were seen.
         devices=sorted((_device(row, now) for row in rows), key=lambda row: not row.is_this_one),

@@ -39,6 +39,18 @@ def test_a_person_chooses_a_time_zone_as_people_write_it(
     assert 'value="America/New York"' in visitor.get("/settings").text
 
 
+def test_a_place_with_several_time_zones_gives_a_choice(
+    visitor: Browser, database: Database
+) -> None:
+    visitor.register("ada")
+    answer = visitor.post("/settings/time-zone", {"time_zone": "Australia"})
+    assert answer.status_code == 422
+    assert '<option value="Australia/Perth">' in answer.text
+    assert visitor.post("/settings/time-zone", {"time_zone": "Australia/Perth"}).status_code == 302
+    with database.reading() as session:
+        assert session.scalars(select(User.time_zone)).one() == "Australia/Perth"
+
+
 def test_a_time_zone_that_does_not_exist_is_refused_beside_its_field(visitor: Browser) -> None:
     visitor.register("ada")
     answer = visitor.post("/settings/time-zone", {"time_zone": "Mars/<Olympus>"})
