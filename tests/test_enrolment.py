@@ -49,7 +49,7 @@ def test_who_leaves_takes_their_name_along_and_leaves_the_books(
 
     with database.reading() as session:
         user = session.get_one(User, ada)
-        assert (user.username, user.is_active) == (f"deleted-{ada}", False)
+        assert (user.username, user.is_active) == (f"deleted {ada}", False)
         assert session.scalars(select(CreditHold.state)).all() == ["released"]
         rows = session.scalars(select(UsageHistory.action).order_by(UsageHistory.id)).all()
         with pytest.raises(NoActiveSubscription):

@@ -24,7 +24,8 @@ def pseudonymise(session: Session, *, user_id: int, now: datetime) -> None:
     if user is None:
         raise UserNotFound(user_id)
     sessions.revoke_others(session, user_id=user_id, keep_session_id=None, now=now)
-    user.username = user.username_key = f"deleted-{user_id}"
+    # With a space, which no form accepts: nobody can have taken this name before.
+    user.username = user.username_key = f"deleted {user_id}"
     user.email = user.email_key = f"deleted-{user_id}@deleted.invalid"
     user.password_hash = NOBODYS_HASH
     user.is_active = False

@@ -10,6 +10,41 @@ EMAIL_LONGEST = 254
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DOTLESS_DOMAINS = {"gmail.com", "googlemail.com"}
+_RESERVED = {
+    "abuse",
+    "admin",
+    "administrator",
+    "administration",
+    "anonymous",
+    "api",
+    "billing",
+    "everybody",
+    "everyone",
+    "help",
+    "helpdesk",
+    "hostmaster",
+    "mail",
+    "moderator",
+    "nobody",
+    "noreply",
+    "null",
+    "official",
+    "operator",
+    "owner",
+    "postmaster",
+    "root",
+    "security",
+    "sketchmaker",
+    "staff",
+    "superadmin",
+    "superuser",
+    "support",
+    "sysadmin",
+    "system",
+    "team",
+    "undefined",
+    "webmaster",
+}
 
 # An office's own network has mail at these, and the operator's first address is often on one.
 for _domain in ("local", "localhost", "test"):
@@ -35,6 +70,12 @@ def username_problem(username: str) -> str | None:
             "and starts with a letter or a digit."
         )
     return None
+
+
+def is_reserved(username: str) -> bool:
+    """Whether a stranger could pass for the house, or for somebody who left, under this name."""
+    core = re.sub(r"[._-]", "", key(username))
+    return core in _RESERVED or re.fullmatch(r"deleted\d*", core) is not None
 
 
 def read_email(text: str) -> tuple[str, str | None]:

@@ -1,4 +1,6 @@
-"""Changing one's own password: only with the one in force, and every other browser is signed out.
+"""Changing one's own password: only with the one in force, and every session ends.
+
+This browser gets a new session with a new token, so that a copied cookie is worth nothing.
 
 The current password is a guess like any other, so it goes through `sign_in.begin_attempt` and
 `sign_in.verify` first: who finds an open browser can't try passwords without end.
@@ -43,10 +45,12 @@ def change(
     pending: PendingAttempt,
     *,
     new_hash: str,
-    keep_session_id: int | None,
+    token: str,
+    address: str,
+    user_agent: str,
     now: datetime,
 ) -> int:
-    """Put the new password in force and end the person's other sessions; gives how many ended.
+    """Put the new password in force, end all sessions and open one; gives how many ended.
 
     Raises:
         WrongCurrentPassword: it was changed from elsewhere in the meantime.
@@ -60,6 +64,8 @@ def change(
     if changed is None:
         raise WrongCurrentPassword
     sign_in.mark_right(session, pending)
-    return sessions.revoke_others(
-        session, user_id=changed, keep_session_id=keep_session_id, now=now
+    ended = sessions.revoke_others(session, user_id=changed, keep_session_id=None, now=now)
+    sessions.start(
+        session, user_id=changed, token=token, address=address, user_agent=user_agent, now=now
     )
+    return ended

@@ -21,7 +21,9 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 _COMMON_FILE = Path(__file__).with_name("common_passwords.txt")
 _PADDING = re.compile(r"[\W\d_]{0,6}(.+?)[\W\d_]{0,6}")
+_SEPARATORS = re.compile(r"[\W_]+")
 _LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
+_UNSHIFTED = str.maketrans("!@#$%^&*()", "1234567890")
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm")
 
 
@@ -59,11 +61,21 @@ def check_strength(password: str, *, username: str = "", email: str = "") -> str
         return f"Use at most {LONGEST} characters."
     folded = names.key(password)
     own = {names.key(name) for name in (username, email, email.partition("@")[0]) if name}
-    if folded in own:
+    if _is_made_of(own, folded):
         return "Don't use your own name or e-mail address as the password."
     if _is_guessed_first(folded):
         return "This password is one of the first that are guessed. Choose another one."
     return None
+
+
+def _is_made_of(own: set[str], folded: str) -> bool:
+    """Whether the password is the person's own name, or that with little around it."""
+    if folded in own:
+        return True
+    rest = whole = _SEPARATORS.sub("", folded)
+    for name in sorted((_SEPARATORS.sub("", name) for name in own), key=len, reverse=True):
+        rest = rest.replace(name, "") if name else rest
+    return rest != whole and (len(rest) < _FEWEST_DISTINCT or _is_guessed_first(rest))
 
 
 def _is_guessed_first(folded: str) -> bool:
@@ -79,7 +91,7 @@ def _shapes(folded: str) -> set[str]:
     core = match[1] if (match := _PADDING.fullmatch(folded)) else folded
     plain = core.translate(_LOOKALIKES)
     half = folded[: len(folded) // 2]
-    shapes = {folded, core, plain, folded.translate(_LOOKALIKES)}
+    shapes = {folded, core, plain, folded.translate(_LOOKALIKES), folded.translate(_UNSHIFTED)}
     return shapes | {half} if half * 2 == folded else shapes
 
 

@@ -96,13 +96,14 @@ def count_form(session: Session, *, address: str, now: datetime, limits: Limits)
 
 
 def with_name_looked_up(session: Session, application: Application) -> Application:
-    """The application, with a problem more when somebody has its username.
+    """The application, with a problem more when its username is somebody's or reserved.
 
     Nothing is said of its e-mail address here: whether that has an account is told only to whoever
     would otherwise get one, which is limited more.
     """
     taken = select(User.id).where(User.username_key == names.key(application.username))
-    if "username" in application.problems or session.scalar(taken) is None:
+    is_free = not names.is_reserved(application.username) and session.scalar(taken) is None
+    if "username" in application.problems or is_free:
         return application
     problem = str(UsernameTaken(application.username))
     return replace(application, problems={"username": problem, **application.problems})

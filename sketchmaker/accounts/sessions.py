@@ -1,6 +1,7 @@
 """Sign-in sessions: opened at sign-in, found by the cookie's token, ended one by one or at once.
 
-A session lasts 30 days after it was last seen, and never longer than 180 days in all.
+A session lasts 30 days after it was last seen, and never longer than 180 days in all. A person has
+at most 20; one more ends the one that was not seen for longest.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ IDLE_LIFE = timedelta(days=30)
 LONGEST_LIFE = timedelta(days=180)
 # Often enough for "last seen", seldom enough that reading pages does not write.
 TOUCH_INTERVAL = timedelta(minutes=5)
+MOST_OPEN = 20
 
 _USER_AGENT_LONGEST = 300
 _ADDRESS_LONGEST = 64
@@ -37,7 +39,7 @@ class SignedIn:
 def start(
     session: Session, *, user_id: int, token: str, address: str, user_agent: str, now: datetime
 ) -> SignInSession:
-    """Open a session for a token that was never used before."""
+    """Open a session for a token that was never used before; the oldest beyond the most ends."""
     opened = SignInSession(
         user_id=user_id,
         token_hash=_hash(token),
@@ -49,6 +51,9 @@ def start(
     )
     session.add(opened)
     session.flush()
+    too_many = [row.id for row in list_open(session, user_id, now=now)[MOST_OPEN:]]
+    if too_many:
+        _end(session, now, SignInSession.id.in_(too_many))
     return opened
 
 

@@ -53,6 +53,30 @@ def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
     assert problem.endswith(".")
 
 
+@pytest.mark.parametrize(
+    "username", ["root", "System", "admin.", "super_admin", "support", "deleted", "Deleted-331"]
+)
+def test_names_of_the_house_and_of_the_departed_are_reserved(username: str) -> None:
+    assert names.is_reserved(username)
+
+
+@pytest.mark.parametrize("username", ["ada", "rooted", "admira", "helper", "deleter"])
+def test_other_names_are_not(username: str) -> None:
+    assert not names.is_reserved(username)
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a.da+credits@GMail.com", "ada@googlemail.com", "ADA+1@gmail.com"],
+)
+def test_addresses_of_one_mailbox_are_known_as_one(email: str) -> None:
+    assert names.mailbox(email) == "ada@gmail.com"
+
+
+def test_dots_count_where_they_make_another_mailbox() -> None:
+    assert names.mailbox("a.da+x@example.org") == "a.da@example.org"
+
+
 def test_names_are_the_same_in_other_capitals_and_widths() -> None:
     assert names.key(" Ada ") == names.key("\uff41\uff44\uff41") == "ada"
     assert names.key("STRASSE@X.DE") == names.key("straße@x.de")

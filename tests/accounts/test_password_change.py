@@ -6,7 +6,7 @@ from sketchmaker.accounts.errors import (
     UnacceptablePassword,
     WrongCurrentPassword,
 )
-from sketchmaker.accounts.tables import SignInSession, User
+from sketchmaker.accounts.tables import User
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
 from sketchmaker.limits.errors import LimitReached
@@ -21,9 +21,7 @@ from tests.accounts.people import (
 )
 
 
-def _change(
-    database: Database, clock: ManualClock, *, current: str, keep: SignInSession | None = None
-) -> int:
+def _change(database: Database, clock: ManualClock, *, current: str) -> int:
     with database.transaction() as session:
         pending = sign_in.begin_attempt(session, login="ada", address=ADDRESS, now=clock.now())
     new_hash = password_change.prepare(pending, current=current, new=NEW_PASSWORD)
@@ -32,22 +30,23 @@ def _change(
             session,
             pending,
             new_hash=new_hash,
-            keep_session_id=keep.id if keep else None,
+            token="after the change",
+            address=ADDRESS,
+            user_agent="Test",
             now=clock.now(),
         )
 
 
-def test_a_new_password_signs_out_every_other_browser(
+def test_a_new_password_ends_every_session_and_opens_one_with_a_new_token(
     database: Database, clock: ManualClock
 ) -> None:
     registered(database, "ada", now=clock.now())
-    for token in ("phone", "library"):
+    for token in ("phone", "library", "here"):
         guess(database, "ada", PASSWORD, now=clock.now(), token=token)
-    here = guess(database, "ada", PASSWORD, now=clock.now(), token="here")
-    assert _change(database, clock, current=PASSWORD, keep=here) == 2
-    assert signed_in(database, "here", now=clock.now())
-    assert signed_in(database, "phone", now=clock.now()) is None
-    assert signed_in(database, "library", now=clock.now()) is None
+    assert _change(database, clock, current=PASSWORD) == 3
+    assert signed_in(database, "after the change", now=clock.now())
+    for token in ("phone", "library", "here"):
+        assert signed_in(database, token, now=clock.now()) is None
 
 
 def test_afterwards_only_the_new_password_opens_the_account(
@@ -92,7 +91,13 @@ def test_of_two_changes_at_once_the_second_is_refused(
     set_user(database, user, password_hash="changed from elsewhere")
     with pytest.raises(WrongCurrentPassword), database.transaction() as session:
         password_change.change(
-            session, pending, new_hash=new_hash, keep_session_id=None, now=clock.now()
+            session,
+            pending,
+            new_hash=new_hash,
+            token="t",
+            address=ADDRESS,
+            user_agent="Test",
+            now=clock.now(),
         )
 
 

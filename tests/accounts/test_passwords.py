@@ -83,10 +83,44 @@ def test_length_is_enough_without_capitals_digits_or_signs(password: str) -> Non
     assert passwords.check_strength(password, username="ada", email="ada@example.org") is None
 
 
-@pytest.mark.parametrize("password", ["Ada.Lovelace", "COUNTESS.OF.L@example.org", "countess.of.l"])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Ada.Lovelace",
+        "COUNTESS.OF.L@example.org",
+        "countess.of.l",
+        "adalovelace-1234567890",
+        "ada.lovelace/ada.lovelace",
+    ],
+)
 def test_ones_own_name_or_address_is_no_password(password: str) -> None:
     problem = passwords.check_strength(
         password, username="ada.lovelace", email="Countess.of.L@example.org"
     )
     assert problem is not None
     assert "own name" in problem
+
+
+def test_a_short_name_said_three_times_is_no_password_either() -> None:
+    problem = passwords.check_strength("mara-mara-mara", username="mara", email="m@example.org")
+    assert problem is not None
+    assert "own name" in problem
+
+
+def test_a_name_among_other_words_may_be_in_a_password() -> None:
+    assert passwords.check_strength("mara likes wet herons", username="mara") is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "!QAZ2wsx#EDC",
+        "qazwsxedcrfv",
+        "147258369a",
+        "aa123456789",
+        "trustno1trustno1",
+        "football123",
+    ],
+)
+def test_well_known_passwords_of_ten_letters_and_more_are_refused(password: str) -> None:
+    assert passwords.check_strength(password)

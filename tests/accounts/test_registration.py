@@ -120,3 +120,23 @@ def test_the_loser_who_saw_the_name_free_is_told_that_it_is_taken(
         assert sorted(pool.map(register, range(2))) == ["registered", "taken"]
     assert len(looks) == 2
     assert _count(postgres_database) == 1
+
+
+def test_a_taken_name_tells_nothing_of_the_address_beside_it(
+    database: Database, clock: ManualClock
+) -> None:
+    for name in ("mallory", "ada"):
+        registered(database, name, now=clock.now())
+    for email in ("ada@example.org", "mallory@example.org", "nobody@example.org"):
+        probe = registration.prepare(username="mallory", email=email, password=PASSWORD)
+        with pytest.raises(UsernameTaken), database.transaction() as session:
+            registration.register(session, probe, now=clock.now())
+
+
+def test_a_reserved_name_is_told_as_taken(database: Database) -> None:
+    application = registration.read(
+        username="root", email="eve@example.org", password=PASSWORD, time_zone="UTC"
+    )
+    with database.reading() as session:
+        looked_up = registration.with_name_looked_up(session, application)
+    assert "is taken" in looked_up.problems["username"]

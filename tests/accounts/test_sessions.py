@@ -181,3 +181,26 @@ def test_sessions_long_over_are_forgotten_in_portions(
     with database.transaction() as session:
         assert sessions.forget_ended(session, now=clock.now()) == 1
     assert signed_in(database, "d", now=clock.now())
+
+
+def test_the_twenty_first_session_ends_the_one_that_was_not_seen_for_longest(
+    database: Database, clock: ManualClock
+) -> None:
+    ada = registered(database, "ada", now=clock.now())
+    grace = registered(database, "grace", now=clock.now())
+    for user, number in [(grace, 99), *((ada, number) for number in range(21))]:
+        clock.advance(timedelta(seconds=1))
+        with database.transaction() as session:
+            sessions.start(
+                session,
+                user_id=user.id,
+                token=f"token {number}",
+                address="",
+                user_agent="",
+                now=clock.now(),
+            )
+    assert signed_in(database, "token 0", now=clock.now()) is None
+    assert signed_in(database, "token 1", now=clock.now())
+    assert signed_in(database, "token 99", now=clock.now())
+    with database.reading() as session:
+        assert len(sessions.list_open(session, ada.id, now=clock.now())) == 20

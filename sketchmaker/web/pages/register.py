@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from werkzeug import Response
 from wtforms import HiddenField, PasswordField, StringField
 
-from sketchmaker import enrolment
+from sketchmaker import enrolment, logs
 from sketchmaker.accounts import passwords, registration, sessions
 from sketchmaker.accounts.errors import EmailTaken, InvalidRegistration, UsernameTaken
 from sketchmaker.accounts.registration import Application, Registration
@@ -90,6 +90,7 @@ def _create_account(form: RegisterForm) -> str:
     )
     _begin(application)
     sign_in_session.keep_token(_enrol(application.hashed()))
+    logs.security("registered", username=application.username)
     return application.username
 
 

@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import PasswordField, StringField
 
+from sketchmaker import logs
 from sketchmaker.accounts import (
     password_change,
     passwords,
@@ -30,6 +31,7 @@ from sketchmaker.accounts.tables import SignInSession
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import Who, account_of
+from sketchmaker.randomness import token
 from sketchmaker.web import sign_in_session
 from sketchmaker.web.access import requires
 from sketchmaker.web.error_responses import try_again_later
@@ -110,6 +112,7 @@ def change_password() -> ResponseReturnValue:
     except UnacceptablePassword as refused:
         return _page({"new": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
     except WrongCurrentPassword as refused:
+        logs.security("password change refused", level="warning", user=current_user.id)
         return _page({"current": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
     except LimitReached as refused:
         page = _page({"current": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
@@ -167,15 +170,20 @@ def _change_password(current: str, new: str) -> int:
             now=now,
             limits=parts().limits,
         )
-    new_hash = password_change.prepare(pending, current=current, new=new)
+    new_hash, new_token = password_change.prepare(pending, current=current, new=new), token()
     with database.transaction() as session:
-        return password_change.change(
+        ended = password_change.change(
             session,
             pending,
             new_hash=new_hash,
-            keep_session_id=current_user.session_id,
+            token=new_token,
+            address=sign_in_session.address(),
+            user_agent=sign_in_session.user_agent(),
             now=now,
         )
+    logs.security("password changed", user=current_user.id, sessions_ended=ended)
+    sign_in_session.keep_token(new_token)
+    return ended - 1
 
 
 def _count_change(session: Session, now: datetime) -> None:

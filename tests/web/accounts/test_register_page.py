@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from sketchmaker.accounts import passwords
 from sketchmaker.accounts.tables import SignInSession, User
 from sketchmaker.clock import ManualClock
 from sketchmaker.credits.statement import statement_for
@@ -43,7 +45,7 @@ def test_a_newcomer_is_signed_in_with_the_free_plan_and_led_into_the_studio(
 
 def test_without_a_free_plan_there_is_no_half_account(visitor: Browser, database: Database) -> None:
     with database.transaction() as session:
-        session.execute(update(SubscriptionPlanModel).values(is_active=False))
+        session.execute(update(SubscriptionPlanModel).values(is_default=False))
     answer = visitor.register("ada")
     assert answer.status_code >= 400
     assert _counts(database) == (0, 0, 0)
@@ -134,3 +136,42 @@ def test_password_managers_and_screen_readers_know_the_fields(visitor: Browser) 
         assert f'autocomplete="{purpose}"' in page
     for name in ("username", "email", "password"):
         assert f'<label class="form-label" for="field-{name}">' in page
+
+
+def test_all_that_is_wrong_is_told_at_once_with_a_name_that_is_taken(
+    visitor: Browser, new_browser: Callable[[], Browser]
+) -> None:
+    visitor.register("ada")
+    page = new_browser().register("ada", email="nowhere", password="password123").text
+    for name in ("username", "email", "password"):
+        assert f'id="field-{name}-error"' in page
+    assert "is taken" in page
+
+
+def test_a_sixth_account_within_an_hour_is_refused_before_its_password_is_hashed(
+    new_browser: Callable[[], Browser], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        assert new_browser().register(f"person{number}").status_code == 302
+    hashed: list[str] = []
+    monkeypatch.setattr(passwords, "hash_password", hashed.append)
+    answer = new_browser().register("one-more")
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "Thu, 15 Jan 2026 13:00:00 GMT"
+    assert "Too many accounts were made from your network" in answer.text
+    assert 'value="one-more"' in answer.text
+    assert hashed == []
+    assert _counts(database)[0] == 5
+
+
+def test_closed_registration_says_whom_to_ask(
+    app: Flask, database: Database, visitor: Browser
+) -> None:
+    parts = app.extensions["sketchmaker"]
+    closed = replace(parts.settings, is_registration_open=False, contact="Ada, room 3")
+    app.extensions["sketchmaker"] = replace(parts, settings=closed)
+    for answer in (visitor.get("/register"), visitor.register("ada")):
+        assert answer.status_code == 403
+        assert "Registration is closed" in answer.text
+        assert "Ada, room 3" in answer.text
+    assert _counts(database)[0] == 0

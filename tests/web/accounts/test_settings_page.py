@@ -72,6 +72,18 @@ def test_a_new_password_signs_out_the_other_devices_and_not_this_one(
     assert phone.sign_in(password=NEW_PASSWORD).status_code == 302
 
 
+def test_a_new_password_ends_a_copied_cookie(
+    visitor: Browser, new_browser: Callable[[], Browser]
+) -> None:
+    visitor.register("ada")
+    thief = new_browser()
+    thief.client.set_cookie("sketchmaker_session", visitor.cookie())
+    assert thief.is_signed_in()
+    assert _change_password(visitor, PASSWORD)[0] == 302
+    assert visitor.is_signed_in()
+    assert not thief.is_signed_in()
+
+
 def test_a_password_is_not_changed_without_the_one_in_force(visitor: Browser) -> None:
     visitor.register("ada")
     status, page = _change_password(visitor, "not the password")
