@@ -34,9 +34,7 @@ class TooManyGenerations(StudioError):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(
-            f"{limit} of your generations are still at work. Wait for one of them to finish."
-        )
+        super().__init__(f"{limit} generations are already in progress. Wait for one to finish.")
 
 
 class StudioBusy(StudioError):

@@ -5,7 +5,9 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.listings import Page
 from sketchmaker.studio.errors import ImageNotFound
-from sketchmaker.studio.tables import Image
+from sketchmaker.studio.models_on_offer import MAX_SEED
+from sketchmaker.studio.requests import ImageRequest
+from sketchmaker.studio.tables import Generation, Image
 
 
 def page_of_images(
@@ -39,6 +41,30 @@ def images_of(session: Session, *, generation_id: int) -> list[Image]:
     """The images that a generation delivered and the person has kept, in their order."""
     query = select(Image).where(Image.generation_id == generation_id)
     return list(session.scalars(query.order_by(Image.position)))
+
+
+def already_made(session: Session, *, user_id: int, request: ImageRequest) -> Image | None:
+    """The first of the images that this request would make again, if the person has them all.
+
+    Only a request that names its seed can repeat images. One sent again under its own key does not
+    count: it gets the generation that it began.
+    """
+    if request.seed is None:
+        return None
+    seeds = {(request.seed + position) % (MAX_SEED + 1) for position in range(request.count)}
+    query = (
+        select(Image)
+        .join(Generation, Generation.id == Image.generation_id)
+        .where(
+            Image.user_id == user_id,
+            Image.seed.in_(seeds),
+            Generation.prompt == request.prompt,
+            Generation.size == request.size.name,
+            Generation.request_key != request.request_key,
+        )
+    )
+    found = session.scalars(query.order_by(Image.id)).all()
+    return found[0] if {image.seed for image in found} == seeds else None
 
 
 def delete_image(session: Session, *, user_id: int, public_id: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from sketchmaker.web import (
     request_log,
     security_headers,
     sign_in_session,
+    stale_forms,
     static_files,
     template_filters,
 )
@@ -75,6 +76,7 @@ def create_web_app(parts: WebParts) -> Flask:
         template_filters,
         paging,
         error_responses,
+        stale_forms,
     ):
         part.install(app)
     for blueprint in BLUEPRINTS:

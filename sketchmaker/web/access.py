@@ -75,6 +75,16 @@ def local_path(target: str | None) -> str | None:
     return target
 
 
+def ask_to_sign_in() -> ResponseReturnValue:
+    """Lead whoever is not signed in to the form, and back to this page afterwards."""
+    target = url_for("login.show", next=_page_to_come_back_to())
+    if "HX-Request" in request.headers:
+        return Response(status=401, headers={"HX-Redirect": target})
+    if wants_json():
+        abort(401)
+    return redirect(target)
+
+
 def _with_policy(view: View, policy: Policy) -> View:
     view.access_policy = policy  # type: ignore[attr-defined]
     return view
@@ -97,20 +107,11 @@ def _check() -> ResponseReturnValue | None:
     if policy.role is None:
         return None
     if not is_signed_in:
-        return _ask_to_sign_in()
+        return ask_to_sign_in()
     if not current_user.role.at_least(policy.role):
         logs.security("access refused", level="warning", needs=policy.role.value)
         abort(403)
     return None
-
-
-def _ask_to_sign_in() -> ResponseReturnValue:
-    target = url_for("login.show", next=_page_to_come_back_to())
-    if "HX-Request" in request.headers:
-        return Response(status=401, headers={"HX-Redirect": target})
-    if wants_json():
-        abort(401)
-    return redirect(target)
 
 
 def _page_to_come_back_to() -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
-from flask_wtf.csrf import CSRFError
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
@@ -85,7 +84,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.HoldNotPending: OUR_FAULT,
     studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),
     studio.RequestKeyReused: Answer(409, "Sent before"),
-    studio.TooManyGenerations: Answer(429, "One thing at a time"),
+    studio.TooManyGenerations: Answer(429, "Limit reached"),
     studio.StudioBusy: Answer(503, "The studio is busy", is_refusal=True),
     studio.CancelledTooLate: Answer(409, "Too late to cancel"),
     studio.GenerationNotFound: Answer(404, "No such generation"),
@@ -112,12 +111,10 @@ HTTP_WORDS: Final[dict[int, tuple[str, str]]] = {
     503: ("Back in a moment", "The studio can't answer right now. Try again shortly."),
 }
 
-FORM_TOO_OLD: Final = Answer(400, "This form was open for too long")
-
 
 def install(app: Flask) -> None:
     """Answer every error of the application in one way."""
-    for known in (*ANSWERS, CSRFError):
+    for known in ANSWERS:
         app.register_error_handler(known, _known)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
@@ -125,9 +122,6 @@ def install(app: Flask) -> None:
 
 def _known(error: Exception) -> Response:
     logs.bind(error=type(error).__name__)
-    if isinstance(error, CSRFError):
-        logs.security("form refused", level="warning", reason=error.description)
-        return respond(FORM_TOO_OLD, "Go back, reload the page, and send it again.")
     answer = ANSWERS.get(type(error), OUR_FAULT)
     if answer is OUR_FAULT:
         return _unknown(error)

@@ -10,6 +10,7 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.credits import statement
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.statement import Statement
+from sketchmaker.studio import generations
 from sketchmaker.web.parts import parts
 from sketchmaker.web.sign_in_session import CurrentUser
 
@@ -49,6 +50,7 @@ def install(app: Flask) -> None:
             "navigation": navigation,
             "admin_sections": admin_sections,
             "header_statement": header_statement,
+            "work_under_way": work_under_way,
             "register_url": url_for("register.show"),
         }
 
@@ -84,6 +86,15 @@ def header_statement() -> Statement | None:
             return statement.statement_for(session, person.id, now=parts().clock.now())
     except NoActiveSubscription:
         return None
+
+
+def work_under_way() -> int:
+    """How many of the signed-in person's generations wait or run, for the header's sign."""
+    person = viewer()
+    if person is None:
+        return 0
+    with parts().database.reading() as session:
+        return len(generations.active_for_user(session, user_id=person.id))
 
 
 def navigation() -> list[NavigationItem]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from sketchmaker.credits.statement import Statement
@@ -11,12 +12,12 @@ from sketchmaker.studio.models_on_offer import (
     MAX_PROMPT_CHARACTERS,
     SIZES,
     cost_of,
+    images_for,
 )
 from sketchmaker.studio.requests import ImageRequest, validated
 from sketchmaker.studio.tables import Generation
 from sketchmaker.web.wording import counted
 
-NUMBERS: Final = ("no", "the", "both", "all three", "all four")
 LONGEST_NUMBER: Final = 12
 
 
@@ -30,6 +31,8 @@ class StudioForm:
     seed: str = ""
     request_key: str = field(default_factory=token)
     problems: Mapping[str, str] = field(default_factory=dict)
+    is_empty: bool = False
+    """Nobody has filled it in: the browser may put a draft there."""
 
     @property
     def longest_prompt(self) -> int:
@@ -43,13 +46,26 @@ class StudioForm:
 
 
 @dataclass(frozen=True)
+class Refill:
+    """When how many credits come back; `days` of the reader's calendar from now."""
+
+    credits: int
+    at: datetime
+    days: int
+
+
+@dataclass(frozen=True)
 class Cost:
-    """Can this many images be paid, and what is there to say about it?"""
+    """Whether this many images can be paid, and the sentence about it.
+
+    `refill` is there for somebody who is out of credits.
+    """
 
     count: int
+    credits: int
     can_generate: bool
     sentence: str
-    is_out_of_credits: bool = False
+    refill: Refill | None = None
 
 
 def request_from(sent: Mapping[str, str]) -> ImageRequest:
@@ -81,9 +97,25 @@ def form_from(sent: Mapping[str, str], problems: Mapping[str, str]) -> StudioFor
     )
 
 
-def form_like(generation: Generation, seed: int) -> StudioForm:
-    """A form that makes another image like one of this generation."""
-    return StudioForm(prompt=generation.prompt, size=generation.size, seed=str(seed))
+def form_like(generation: Generation, seed: int | None = None) -> StudioForm:
+    """A form with the words and size of this generation: other images, unless `seed` is given."""
+    seed_text = "" if seed is None else str(seed)
+    return StudioForm(prompt=generation.prompt, size=generation.size, seed=seed_text)
+
+
+def order_again(generation: Generation, request_key: str) -> ImageRequest:
+    """The same order with all its options, under a key of its own.
+
+    Raises:
+        InvalidImageRequest: what it asked for is no longer on offer.
+    """
+    return validated(
+        prompt=generation.prompt,
+        size=generation.size,
+        count=generation.images_requested,
+        request_key=request_key,
+        seed=generation.seed,
+    )
 
 
 def number_in(text: str) -> int | str:
@@ -93,21 +125,24 @@ def number_in(text: str) -> int | str:
     return int(digits) if is_number else text
 
 
-def cost_for(count: int, statement: Statement | None) -> Cost:
-    """What this many images would cost the person, in a sentence."""
+def cost_for(count: int, statement: Statement | None, *, now: datetime, zone: str) -> Cost:
+    """What this many images would cost the person, in a sentence. `zone` is the reader's."""
+    price = cost_of(count)
     if statement is None:
-        return Cost(count, False, "This account has no active plan. Ask an admin to assign one.")
-    available, cost = statement.available, cost_of(count)
-    if available == 0 and statement.held:
-        return Cost(count, False, "Your last credits are held for images that are being drawn.")
-    if available == 0:
-        used_up = "You have used all your credits. Contact admin to upgrade your plan."
-        return Cost(count, False, used_up, is_out_of_credits=True)
-    if cost > available:
-        advice = f"choose {counted(available, 'image')}"
-        return Cost(count, False, f"You have {counted(available, 'credit')}; {advice}.")
-    images = "image succeeds" if count == 1 else "images succeed"
-    sentence = (
-        f"Costs {counted(cost, 'credit')} if {NUMBERS[count]} {images}; you have {available:,}."
-    )
-    return Cost(count, True, sentence)
+        return Cost(count, price, False, "You have no active plan. Ask an admin to give you one.")
+    available = statement.available
+    if price <= available:
+        sentence = (
+            f"Uses {counted(price, 'credit')}. You have {available:,}. Failed images are free."
+        )
+        return Cost(count, price, True, sentence)
+    affordable = images_for(available)
+    if not affordable and statement.held:
+        return Cost(count, price, False, "Your last credits are held for images in progress.")
+    if not affordable:
+        days = statement.days_until_reset(now, zone)
+        refill = Refill(statement.allowance, statement.next_reset, days)
+        return Cost(count, price, False, "You're out of credits.", refill)
+    advice = "1 image" if affordable == 1 else f"{affordable} images or fewer"
+    left = f"You have {counted(available, 'credit')} left."
+    return Cost(count, price, False, f"{left} Choose {advice}.")

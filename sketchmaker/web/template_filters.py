@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from sketchmaker.web import wording
 from sketchmaker.web.page_context import viewer_zone
+from sketchmaker.web.parts import parts
 
 
 def install(app: Flask) -> None:
@@ -15,6 +16,7 @@ def install(app: Flask) -> None:
         "number": number,
         "moment": moment,
         "clock": wording.clock_time,
+        "short_moment": short_moment,
         "day": day,
         "plain_day": wording.day,
         "signed": wording.signed,
@@ -34,6 +36,12 @@ def moment(value: datetime, *, zone: str | None = None, with_zone: bool = True) 
     zone = zone or viewer_zone()
     words = wording.day_and_time(value, zone)
     return _time_element(value, f"{words} {wording.zone_name(zone)}" if with_zone else words)
+
+
+def short_moment(value: datetime) -> Markup:
+    """`24 Nov, 17:26` in the reader's zone, with UTC on hover."""
+    words = wording.short_moment(value, parts().clock.now(), viewer_zone())
+    return _time_element(value, words)
 
 
 def day(value: datetime, *, zone: str | None = None) -> Markup:

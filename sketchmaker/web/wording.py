@@ -34,6 +34,13 @@ def clock_time(moment: datetime, zone: str) -> str:
     return f"{moment.astimezone(zone_or_utc(zone)):%H:%M}"
 
 
+def short_moment(moment: datetime, now: datetime, zone: str = "UTC") -> str:
+    """`24 Nov, 17:26`; with the year when it is not the present one."""
+    local, today = (one.astimezone(zone_or_utc(zone)) for one in (moment, now))
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}, {local:%H:%M}"
+
+
 def zone_name(zone: str) -> str:
     """A zone's name as people read it: `Europe/Berlin`, `America/New York`."""
     return str(zone_or_utc(zone)).replace("_", " ")

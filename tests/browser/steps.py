@@ -4,6 +4,9 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from sketchmaker.accounts import directory
+from sketchmaker.bootstrap import System
+from sketchmaker.credits.charges import charge
 from tests.support.web_system import PASSWORD
 
 
@@ -28,18 +31,28 @@ def sign_in(page: Page, address: str, name: str) -> None:
 
 def describe(page: Page, prompt: str, count: int = 1) -> None:
     """Fill in the studio's form."""
-    page.get_by_label("What should be drawn?").fill(prompt)
+    page.get_by_label("Describe your image").fill(prompt)
     page.get_by_label(re.compile(rf"^{count} image")).check()
 
 
+def generate_button(page: Page) -> Locator:
+    """The button that orders images."""
+    return page.locator("#generate")
+
+
 def generate(page: Page) -> None:
-    """Press the button."""
-    page.get_by_role("button", name="Generate").click()
+    """Press the button, once it can be pressed."""
+    generate_button(page).click()
 
 
 def images(page: Page) -> Locator:
     """What came of it."""
-    return page.locator("#generation .delivered img")
+    return page.locator(".picture img")
+
+
+def cards(page: Page) -> Locator:
+    """The generations in the feed, newest first."""
+    return page.locator(".job")
 
 
 def expect_balance(page: Page, credits: int) -> None:
@@ -51,3 +64,11 @@ def has_no_sideways_scroll(page: Page) -> bool:
     """Does the page fit the window's width?"""
     fits: bool = page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
     return fits
+
+
+def spend(system: System, name: str, credits: int) -> None:
+    """Have used that many credits elsewhere."""
+    with system.database.transaction() as session:
+        user = directory.find_by_login(session, name)
+        assert user
+        charge(session, user_id=user.id, credits=credits, action="images", now=system.clock.now())

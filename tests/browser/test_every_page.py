@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOW = datetime(2026, 12, 8, 14, 3, tzinfo=UTC)
 VISITORS = ("/", "/pricing", "/login", "/register", "/nowhere")
-OWNERS = ("/studio", "/studio?prompt=A+sea", "/gallery", "/dashboard", "/settings", "/pricing")
+OWNERS = ("/studio", "/studio?example=1", "/gallery", "/dashboard", "/settings", "/pricing")
 WITHOUT_CREDITS, WITHOUT_IMAGES = "leila", "oskar"
 ADMINS = (
     "/admin/subscriptions/",
@@ -80,7 +80,8 @@ def _use_the_studio(page: Page, address: str) -> Iterator[str]:
         page.goto(f"{address}/studio")
         steps.describe(page, prompt, count=2)
         steps.generate(page)
-        expect(page.locator("#generation:not(.drawing)")).to_be_visible()
+        expect(page.locator(".job").first).to_contain_text(prompt)
+        expect(page.locator("[data-look=queued], [data-look=running]")).to_have_count(0)
         page.wait_for_load_state("networkidle")
         yield f"after {prompt}"
 

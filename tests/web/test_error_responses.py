@@ -105,7 +105,7 @@ def test_a_flood_of_text_is_refused(ada: Browser) -> None:
 def test_a_form_without_its_token_is_refused_kindly(ada: Browser) -> None:
     answer = ada.client.post("/studio/generations", data={"prompt": "A calm sea"})
     assert answer.status_code == 400
-    assert "This form was open for too long" in answer.text
+    assert "This page is out of date" in answer.text
 
 
 def test_an_admin_page_is_closed_to_others(ada: Browser) -> None:

@@ -82,7 +82,7 @@ def test_deleting_asks_first_and_then_removes_image_and_files(studio: Studio) ->
 def test_a_generation_whose_images_are_deleted_still_tells_what_it_was(studio: Studio) -> None:
     public_id = studio.make("A calm sea")
     studio.browser.post(f"/gallery/{studio.image_ids()[0]}/delete")
-    assert "You have deleted" in studio.browser.get(f"/studio/generations/{public_id}").text
+    assert "You deleted this image." in studio.browser.get(f"/studio/generations/{public_id}").text
 
 
 def test_the_gallery_is_paged(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

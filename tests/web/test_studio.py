@@ -1,15 +1,25 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
+from sketchmaker.studio.tables import Generation
 from tests.support.people import assert_books_close
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
-from tests.web.studio_use import Studio, balance_in
+from tests.web.studio_use import FRAGMENT, Studio, balance_in
+
+
+def is_blocked(page: str) -> bool:
+    """Whether the button for generating is switched off."""
+    button = re.search(r'<button[^>]*id="generate"[^>]*>', page)
+    assert button
+    return 'aria-disabled="true"' in button[0]
 
 
 @pytest.fixture
@@ -19,31 +29,32 @@ def studio(ada: Browser, system: System) -> Studio:
 
 def test_the_form_says_what_an_image_costs_and_what_is_left(studio: Studio) -> None:
     page = studio.browser.get("/studio").text
-    assert "Costs 1 credit if the image succeeds; you have 10." in page
-    assert "disabled" not in re.findall(r"<button[^>]*>[^<]*<svg[^>]*><use[^>]*brush", page)[0]
+    assert "Uses 1 credit. You have 10. Failed images are free." in page
+    assert not is_blocked(page)
 
 
 @pytest.mark.parametrize(
     ("count", "sentence"),
     [
-        ("2", "Costs 2 credits if both images succeed; you have 10."),
-        ("3", "Costs 3 credits if all three images succeed; you have 10."),
-        ("4", "Costs 4 credits if all four images succeed; you have 10."),
-        ("nonsense", "Costs 1 credit if the image succeeds; you have 10."),
+        ("2", "Uses 2 credits. You have 10."),
+        ("4", "Uses 4 credits. You have 10."),
+        ("nonsense", "Uses 1 credit. You have 10."),
     ],
 )
 def test_the_price_follows_the_number_of_images(studio: Studio, count: str, sentence: str) -> None:
-    assert sentence in studio.browser.get(f"/studio/cost?count={count}").text
+    told = studio.browser.get(f"/studio/cost?count={count}").text
+    assert sentence in told
+    assert "<button" not in told  # it would lose the focus
 
 
 def test_an_image_is_polled_for_appears_and_takes_one_credit(studio: Studio) -> None:
     begun = studio.send("A calm sea")
     assert 'hx-trigger="every 1s"' in begun.text
     public_id = studio.draw()[0]
-    done = studio.poll(public_id, seen="queued-0")
+    done = studio.poll(public_id, seen="queued-1")
     assert done.status_code == 200
     assert 'alt="A calm sea"' in done.text
-    assert "1 credit used" in done.text
+    assert "1 credit ·" in done.text
     assert 'hx-trigger="every 1s"' not in done.text
     assert balance_in(done) == 9
     assert 'id="balance"' in done.text
@@ -87,19 +98,13 @@ def test_a_form_sent_ten_times_at_once_charges_once(studio: Studio) -> None:
     assert_books_close(studio.system.database)
 
 
-def test_the_next_sending_of_the_same_form_is_a_new_one(studio: Studio) -> None:
-    key = studio.request_key()
-    fresh = re.search(r'id="request-key" value="([^"]+)"', studio.send(request_key=key).text)
-    assert fresh
-    assert fresh[1] != key
-
-
 def test_a_failure_says_why_and_costs_nothing(studio: Studio) -> None:
     studio.send("sandbox:fail A calm sea")
     told = studio.poll(studio.draw()[0])
     assert "The sandbox failed because the prompt asks for it" in told.text
-    assert "Nothing was charged." in told.text
-    assert "Try again" in told.text
+    assert "Generation failed. You weren't charged." in told.text
+    assert told.text.count("charged") == 1
+    assert "Retry" in told.text
     assert balance_in(told) == 10
 
 
@@ -120,21 +125,24 @@ def test_without_credits_the_button_explains_whom_to_ask_and_when_they_come_back
 ) -> None:
     studio.spend(10)
     page = studio.browser.get("/studio").text
-    assert "You have used all your credits. Contact admin to upgrade your plan." in page
-    assert "Your 10 credits come back on" in page
-    assert "15 February 2026" in page
-    assert re.search(r'aria-describedby="cost-line" disabled', page)
+    assert "out of credits. Your 10 come back on" in page
+    assert "15 February 2026</time>, in 31 days" in page
+    assert "Contact admin to upgrade your plan." in page
+    assert ">Compare plans</a>" in page
+    assert is_blocked(page)
 
 
 def test_more_images_than_credits_are_refused_with_advice(studio: Studio) -> None:
     studio.spend(9)
     bar = studio.browser.get("/studio/cost?count=2").text
-    assert "You have 1 credit; choose 1 image." in bar
-    assert "disabled" in bar
+    assert "You have 1 credit left. Choose 1 image." in bar
+    assert 'data-can-generate="no"' in bar
     refused = studio.send(count="2")
     assert refused.status_code == 402
     assert "Not enough credits" in refused.text
     assert "Contact admin to upgrade your plan." in refused.text
+    assert balance_in(refused) == 1
+    assert refused.headers["HX-Retarget"] == "#notice"
     assert studio.balance() == 1
 
 
@@ -182,18 +190,179 @@ def test_it_works_without_scripts(studio: Studio) -> None:
     assert "<!doctype html>" in wrong.text
 
 
-def test_another_like_this_fills_in_the_form(studio: Studio) -> None:
+def test_another_like_this_fills_in_the_form_but_not_the_seed(studio: Studio) -> None:
     studio.make("A calm sea", size="landscape", seed="77")
     page = studio.browser.get(f"/studio?like={studio.image_ids()[0]}").text
     assert ">A calm sea</textarea>" in page
     assert 'value="landscape" checked' in page
+    assert 'value="77"' not in page
+
+
+def test_the_seed_is_used_again_only_by_a_link_that_says_so(studio: Studio) -> None:
+    studio.make("A calm sea", seed="77")
+    page = studio.browser.get(f"/studio?like={studio.image_ids()[0]}&seed=same").text
     assert 'value="77"' in page
 
 
+def test_an_image_that_is_there_already_is_not_sold_again(studio: Studio) -> None:
+    studio.make("A calm sea", seed="77")
+    told = studio.send("A calm sea", seed="77")
+    assert told.status_code == 409
+    assert "You already have this image." in told.text
+    assert f'href="/gallery/{studio.image_ids()[0]}">Open it</a>' in told.text
+    assert studio.balance() == 9
+    assert studio.send("A calm sea", seed="77", size="portrait").status_code == 200
+    assert studio.send("A calm sea", seed="77", count="2").status_code == 200
+
+
+def test_an_order_with_a_seed_sent_again_gets_its_own_images(studio: Studio) -> None:
+    key = studio.request_key()
+    studio.make("A calm sea", seed="77", request_key=key)
+    assert studio.send("A calm sea", seed="77", request_key=key).status_code == 200
+    assert studio.balance() == 9
+
+
 def test_an_example_fills_in_the_form(studio: Studio) -> None:
-    assert (
-        ">Paper mountains</textarea>" in studio.browser.get("/studio?prompt=Paper+mountains").text
+    page = studio.browser.get("/studio?example=2").text
+    assert ">Northern lights over a city skyline</textarea>" in page
+
+
+def test_what_somebody_wrote_is_part_of_no_address(studio: Studio) -> None:
+    studio.make("sandbox:fail the secret words")
+    studio.make("sandbox:partial the secret words", count="2")
+    for path in ("/studio", "/gallery", "/dashboard", f"/gallery/{studio.image_ids()[0]}"):
+        page = studio.browser.get(path).text
+        assert "secret words" in page
+        assert [
+            link
+            for link in re.findall(r'(?:href|action|hx-\w+)="([^"]*)"', page)
+            if "secret" in link
+        ] == []
+
+
+def test_the_feed_shows_what_came_of_the_last_orders(studio: Studio) -> None:
+    studio.make("First")
+    studio.make("sandbox:partial Second", count="3")
+    studio.make("sandbox:fail Third")
+    studio.send("Fourth", count="2")
+    page = studio.browser.get("/studio").text
+    assert re.findall(r"data-words>([^<]+)<", page) == [
+        "Fourth",
+        "sandbox:fail Third",
+        "sandbox:partial Second",
+        "First",
+    ]
+    assert re.findall(r'data-look="(\w+)"', page) == ["queued", "failed", "partial", "done"]
+    assert page.count('hx-trigger="every 1s"') == 1
+    assert 'alt="sandbox:partial Second, 2 of 3"' in page
+    assert "2 of 3 ready." in page
+    assert "In the queue: next in line" in page
+
+
+def test_what_is_at_work_stays_in_the_feed_however_much_is_ordered_after_it(
+    studio: Studio, clock: ManualClock
+) -> None:
+    waiting = re.search(r"job-([\w-]+)-words", studio.send("The one that waits").text)
+    assert waiting
+    for number in range(12):
+        clock.advance(timedelta(seconds=61))
+        studio.send(f"sandbox:fail {number}")
+        studio.system.studio_worker.run(number + 2)
+    page = studio.browser.get("/studio").text
+    assert page.count('<article class="job') == 11
+    assert "The one that waits" in page
+    assert "Show older" in page
+
+
+def test_a_failed_order_is_tried_again_once_with_all_its_options(studio: Studio) -> None:
+    failed = studio.make("sandbox:fail A calm sea", size="portrait", count="3", seed="5")
+    path = f"/studio/generations/{failed}/retry"
+    assert f'action="{path}"' in studio.browser.get("/studio").text
+    first, second = (studio.browser.post(path) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    page = studio.browser.get("/studio").text
+    assert page.count('<article class="job') == 2
+    assert f'action="{path}"' not in page
+    with studio.system.database.reading() as session:
+        again = session.scalars(select(Generation).order_by(Generation.id.desc())).first()
+    assert again
+    assert (again.size, again.images_requested, again.seed) == ("portrait", 3, 5)
+
+
+def test_an_order_that_waits_can_be_cancelled_and_costs_nothing(studio: Studio) -> None:
+    studio.send("A calm sea", count="4")
+    assert studio.balance() == 6
+    path = re.search(
+        r'action="(/studio/generations/[\w-]+/cancel)"', studio.browser.get("/studio").text
     )
+    assert path
+    assert studio.browser.post(path[1]).status_code == 303
+    assert "Cancelled. You weren't charged." in studio.browser.get("/studio").text
+    assert studio.balance() == 10
+
+
+def test_too_many_at_once_are_refused_beside_the_button_and_the_cards_stay(studio: Studio) -> None:
+    for number in range(4):
+        studio.send(f"Sea {number}")
+    refused = studio.send("One more")
+    assert refused.status_code == 429
+    assert refused.headers["HX-Retarget"] == "#notice"
+    assert "4 generations are already in progress. Wait for one to finish." in refused.text
+
+
+def test_other_pages_show_that_something_is_at_work(studio: Studio) -> None:
+    quiet = re.search(r'<a class="work-sign"[^>]*>', studio.browser.get("/gallery").text)
+    assert quiet
+    assert "hidden" in quiet[0]
+    studio.send("A calm sea")
+    page = studio.browser.get("/gallery").text
+    busy = re.search(r'<a class="work-sign"[^>]*>', page)
+    assert busy
+    assert "hidden" not in busy[0]
+    assert "generation in progress" in page
+
+
+def test_a_form_from_before_another_sign_in_gets_a_token_to_be_sent_again_with(
+    studio: Studio,
+) -> None:
+    page = studio.browser.get("/studio").text
+    account = re.search(r'data-account="(\d+)"', page)
+    assert account
+    form = {"csrf_token": "stale", "prompt": "A calm sea", "size": "square", "count": "1"}
+    headers = {**FRAGMENT, "X-Account": account[1]}
+    refused = studio.browser.client.post("/studio/generations", data=form, headers=headers)
+    assert refused.status_code == 400
+    form |= {"csrf_token": refused.headers["X-CSRFToken"], "request_key": "one"}
+    again = studio.browser.client.post("/studio/generations", data=form, headers=headers)
+    assert again.status_code == 200
+
+
+def test_a_page_of_one_account_orders_nothing_for_another(studio: Studio) -> None:
+    form = {"csrf_token": "stale", "prompt": "A calm sea", "size": "square", "count": "1"}
+    headers = {**FRAGMENT, "X-Account": "4711"}
+    refused = studio.browser.client.post("/studio/generations", data=form, headers=headers)
+    assert refused.headers["HX-Refresh"] == "true"
+    assert "X-CSRFToken" not in refused.headers
+
+
+@pytest.mark.parametrize("headers", [FRAGMENT, {}])
+def test_whoever_is_signed_out_is_led_to_sign_in_and_not_blamed(
+    visitor: Browser, headers: dict[str, str]
+) -> None:
+    form = {"csrf_token": "stale", "prompt": "A calm sea"}
+    answer = visitor.client.post("/studio/generations", data=form, headers=headers)
+    place = answer.headers["HX-Redirect"] if headers else answer.headers["Location"]
+    assert place.startswith("/login")
+
+
+def test_signing_out_works_from_a_page_of_an_earlier_sign_in(ada: Browser) -> None:
+    asked = ada.client.post("/logout", data={"csrf_token": "stale"})
+    assert "Sign out?" in asked.text
+    assert ada.is_signed_in()
+    assert ada.post("/logout").status_code == 302
+    assert not ada.is_signed_in()
+    twice = ada.client.post("/logout", data={"csrf_token": "stale"})
+    assert twice.status_code == 302
 
 
 def test_nobody_sees_how_anybody_elses_generation_is_doing(

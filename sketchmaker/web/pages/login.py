@@ -5,6 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFError
 from werkzeug import Response
 from wtforms import PasswordField, StringField
 
@@ -50,6 +51,14 @@ def sign_out() -> ResponseReturnValue:
     sign_in_session.sign_out()
     flash("You are signed out.", "success")
     return redirect(url_for("login.show"))
+
+
+@blueprint.errorhandler(CSRFError)
+def _from_an_old_page(_error: CSRFError) -> ResponseReturnValue:
+    """The person signed out, or in again, in another tab: what they wanted works all the same."""
+    if request.endpoint == "login.sign_out":
+        return (render_template("pages/sign_out.html"), 400) if viewer() else sign_out()
+    return redirect(request.full_path)
 
 
 def _page(

@@ -1,7 +1,7 @@
-"""Where images are made: the form, the wait, and what came of it.
+"""Where images are made: the form, and the feed of what is at work and what came of it.
 
 Every address answers htmx with a fragment and everybody else with a page, so the studio works
-without scripts too.
+without scripts too. A prompt is never part of an address: those end up in logs and histories.
 """
 
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from sketchmaker.studio import gallery, generations
 from sketchmaker.studio.errors import ImageNotFound, InvalidImageRequest
 from sketchmaker.studio.models_on_offer import MAX_IMAGES_PER_GENERATION, SIZES
 from sketchmaker.studio.origins import generations_of
-from sketchmaker.studio.tables import Generation, Image
-from sketchmaker.web import paging, studio_form
+from sketchmaker.studio.requests import ImageRequest
+from sketchmaker.studio.tables import GenerationState, Image
+from sketchmaker.web import paging, studio_feed, studio_form
 from sketchmaker.web.access import requires
 from sketchmaker.web.error_responses import is_fragment_request
 from sketchmaker.web.page_context import signed_in_viewer
 from sketchmaker.web.parts import parts
+from sketchmaker.web.studio_feed import Feed
 from sketchmaker.web.studio_form import Cost, StudioForm
-from sketchmaker.web.thumbs import Thumb, thumbs
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 
-RECENT_IMAGES: Final = 8
 EXAMPLE_PROMPTS: Final = (
     "A calm sea at dusk, one small sail",
     "Northern lights over a city skyline",
@@ -42,33 +42,20 @@ EXAMPLE_PROMPTS: Final = (
 
 @dataclass(frozen=True)
 class StudioPage:
-    """Everything around the result: form, price, what was made lately."""
+    """The form with its price, and the feed."""
 
     form: StudioForm
     cost: Cost
-    statement: Statement | None
-    recent: tuple[Thumb, ...]
+    feed: Feed
+    repeated: Image | None = None
     examples: tuple[str, ...] = EXAMPLE_PROMPTS
     sizes: tuple[object, ...] = tuple(SIZES.values())
-
-
-@dataclass(frozen=True)
-class GenerationView:
-    """One generation and the images it delivered, as of now."""
-
-    generation: Generation
-    images: tuple[Image, ...]
-
-    @property
-    def progress_mark(self) -> str:
-        """Changes whenever there is something new to show."""
-        return f"{self.generation.state}-{self.generation.images_drawn}"
 
 
 @blueprint.get("")
 @requires(Role.USER)
 def show() -> ResponseReturnValue:
-    """The form, empty or prefilled by `?prompt=` or `?like=<image>`."""
+    """The form, empty or filled in by `?example=<number>` or `?like=<image>` (`&seed=same`)."""
     now = parts().clock.now()
     with parts().database.reading() as session:
         page = _studio_page(session, _prefilled_form(session), now)
@@ -83,9 +70,91 @@ def generate() -> ResponseReturnValue:
         wanted = studio_form.request_from(request.form)
     except InvalidImageRequest as error:
         return _form_again(studio_form.form_from(request.form, error.problems))
+    with parts().database.reading() as session:
+        repeated = gallery.already_made(session, user_id=signed_in_viewer().id, request=wanted)
+    if repeated is not None:
+        return _form_again(studio_form.form_from(request.form, {}), repeated=repeated)
+    return _begin(wanted)
+
+
+@blueprint.post("/generations/<public_id>/retry")
+@requires(Role.USER)
+def retry(public_id: str) -> ResponseReturnValue:
+    """Order a failed generation again, with all its options. However often it is sent: once."""
+    with parts().database.reading() as session:
+        failed = generations.find(session, user_id=signed_in_viewer().id, public_id=public_id)
+    if failed.state != GenerationState.FAILED:
+        return _answer(public_id)
+    return _begin(studio_form.order_again(failed, studio_feed.retry_key(failed)))
+
+
+@blueprint.post("/generations/<public_id>/cancel")
+@requires(Role.USER)
+def cancel(public_id: str) -> ResponseReturnValue:
+    """Take back a generation that still waits."""
     now = parts().clock.now()
     with parts().database.transaction() as session:
-        generation = generations.submit(
+        generations.cancel(session, user_id=signed_in_viewer().id, public_id=public_id, now=now)
+    return _answer(public_id)
+
+
+@blueprint.get("/generations/<public_id>")
+@requires(Role.USER)
+def generation(public_id: str) -> ResponseReturnValue:
+    """How far it is. Polled every second; 204 while there is nothing new."""
+    now, user_id = parts().clock.now(), signed_in_viewer().id
+    with parts().database.reading() as session:
+        card = studio_feed.card_of(session, user_id=user_id, public_id=public_id, now=now)
+    if not is_fragment_request():
+        return render_template("pages/generation.html", card=card)
+    if card.mark == request.args.get("seen"):
+        return "", 204
+    return render_template("fragments/progress.html", card=card)
+
+
+@blueprint.get("/feed")
+@requires(Role.USER)
+def feed() -> ResponseReturnValue:
+    """The feed as it is now, for a page that was hidden, offline, or left behind by another tab."""
+    return _feed_fragment() if is_fragment_request() else redirect(url_for(".show"))
+
+
+@blueprint.get("/cost")
+@requires(Role.USER)
+def cost() -> ResponseReturnValue:
+    """The price line for another number of images."""
+    count = paging.whole_number("count", default=1, highest=MAX_IMAGES_PER_GENERATION) or 1
+    now = parts().clock.now()
+    with parts().database.reading() as session:
+        price = _price(count, _own_statement(session, now), now)
+    return render_template("fragments/cost.html", cost=price, oob=True)
+
+
+@blueprint.get("/work")
+@requires(Role.USER)
+def work() -> ResponseReturnValue:
+    """The header's credits and its sign that something is at work."""
+    return render_template("fragments/header_news.html")
+
+
+@blueprint.after_request
+def _tell_where_it_is_seen(response: Response) -> Response:
+    """An order that htmx sent and that was refused: the reason goes beside the button.
+
+    The credits in the header come along: they may be what the page did not know.
+    """
+    is_refusal = response.status_code >= 400 and "HX-Retarget" not in response.headers
+    if request.method == "POST" and is_fragment_request() and is_refusal:
+        response.headers |= {"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"}
+        if response.status_code in {402, 409, 429}:
+            response.data += render_template("fragments/header_news.html").encode()
+    return response
+
+
+def _begin(wanted: ImageRequest) -> ResponseReturnValue:
+    now = parts().clock.now()
+    with parts().database.transaction() as session:
+        begun = generations.submit(
             session,
             user_id=signed_in_viewer().id,
             request=wanted,
@@ -94,95 +163,61 @@ def generate() -> ResponseReturnValue:
             now=now,
             limits=parts().limits,
         )
-    parts().studio_worker.submit(generation.id)
-    if not is_fragment_request():
-        return redirect(url_for(".generation", public_id=generation.public_id), 303)
-    return _progress_fragment(generation.public_id, with_new_key=True)
+    parts().studio_worker.submit(begun.id)
+    return _answer(begun.public_id)
 
 
-@blueprint.get("/generations/<public_id>")
-@requires(Role.USER)
-def generation(public_id: str) -> ResponseReturnValue:
-    """How far it is. Polled every second; 204 while there is nothing new."""
+def _answer(public_id: str) -> ResponseReturnValue:
     if is_fragment_request():
-        return _progress_fragment(public_id, seen=request.args.get("seen"))
-    with parts().database.reading() as session:
-        view = _generation_view(session, public_id)
-    return render_template("pages/generation.html", view=view)
+        return _feed_fragment()
+    return redirect(url_for(".generation", public_id=public_id), 303)
 
 
-@blueprint.get("/cost")
-@requires(Role.USER)
-def cost() -> ResponseReturnValue:
-    """The price line and the button for another number of images."""
-    count = paging.whole_number("count", default=1, highest=MAX_IMAGES_PER_GENERATION) or 1
+def _feed_fragment() -> str:
     now = parts().clock.now()
     with parts().database.reading() as session:
-        own = _own_statement(session, now)
-    price = studio_form.cost_for(count, own)
-    return render_template("fragments/generate_bar.html", cost=price, statement=own)
+        feed = studio_feed.feed_of(session, signed_in_viewer().id, now=now)
+    return render_template("fragments/feed.html", feed=feed, examples=EXAMPLE_PROMPTS)
 
 
-def _progress_fragment(
-    public_id: str, *, seen: str | None = None, with_new_key: bool = False
-) -> ResponseReturnValue:
+def _form_again(form: StudioForm, *, repeated: Image | None = None) -> Response:
     now = parts().clock.now()
     with parts().database.reading() as session:
-        view = _generation_view(session, public_id)
-        if view.progress_mark == seen:
-            return "", 204
-        own = _own_statement(session, now)
-        recent = _recent_images(session) if view.generation.is_finished else ()
-    return render_template(
-        "fragments/progress.html",
-        view=view,
-        statement=own,
-        cost=studio_form.cost_for(view.generation.images_requested, own),
-        recent=recent,
-        new_key=token() if with_new_key else None,
-    )
-
-
-def _form_again(form: StudioForm) -> Response:
-    now = parts().clock.now()
-    with parts().database.reading() as session:
-        page = _studio_page(session, form, now)
+        page = _studio_page(session, form, now, repeated)
     name = "fragments/studio_form.html" if is_fragment_request() else "pages/studio.html"
-    response = make_response(render_template(name, page=page), 422)
+    response = make_response(render_template(name, page=page), 409 if repeated else 422)
     if is_fragment_request():
-        response.headers |= {"HX-Retarget": "#studio-form", "HX-Reswap": "outerHTML"}
+        response.headers |= {"HX-Retarget": "#studio-form", "HX-Reswap": "outerMorph"}
     return response
 
 
-def _studio_page(session: Session, form: StudioForm, now: datetime) -> StudioPage:
-    own = _own_statement(session, now)
-    cost = studio_form.cost_for(form.count, own)
-    return StudioPage(form, cost, own, _recent_images(session))
+def _studio_page(
+    session: Session, form: StudioForm, now: datetime, repeated: Image | None = None
+) -> StudioPage:
+    price = _price(form.count, _own_statement(session, now), now)
+    feed = studio_feed.feed_of(session, signed_in_viewer().id, now=now)
+    return StudioPage(form, price, feed, repeated)
 
 
 def _prefilled_form(session: Session) -> StudioForm:
+    example = paging.whole_number("example", default=None, highest=len(EXAMPLE_PROMPTS))
+    if example is not None:
+        return StudioForm(prompt=EXAMPLE_PROMPTS[example - 1])
     # PostgreSQL refuses a text with this character, and no name has it.
     like = request.args.get("like", "").replace("\0", "")
     if not like:
-        return StudioForm(prompt=request.args.get("prompt", ""))
+        return StudioForm(is_empty=True)
     try:
         image = gallery.find_image(session, user_id=signed_in_viewer().id, public_id=like)
     except ImageNotFound:
-        return StudioForm()
+        return StudioForm(is_empty=True)
     made_by = generations_of(session, [image])[image.generation_id]
-    return studio_form.form_like(made_by, image.seed)
+    is_same = request.args.get("seed") == "same"
+    return studio_form.form_like(made_by, image.seed if is_same else None)
 
 
-def _generation_view(session: Session, public_id: str) -> GenerationView:
-    user_id = signed_in_viewer().id
-    found = generations.find(session, user_id=user_id, public_id=public_id)
-    return GenerationView(found, tuple(gallery.images_of(session, generation_id=found.id)))
-
-
-def _recent_images(session: Session) -> tuple[Thumb, ...]:
-    user_id = signed_in_viewer().id
-    newest = gallery.page_of_images(session, user_id=user_id, page=1, per_page=RECENT_IMAGES)
-    return thumbs(session, newest.items)
+def _price(count: int, own: Statement | None, now: datetime) -> Cost:
+    return studio_form.cost_for(count, own, now=now, zone=signed_in_viewer().time_zone)
 
 
 def _own_statement(session: Session, now: datetime) -> Statement | None:

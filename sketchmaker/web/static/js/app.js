@@ -1,49 +1,52 @@
-// Small comforts; every page works without them.
+// What every page of a signed-in person does: stay true while other tabs act. Every page works without it.
 (() => {
-  // How much of the prompt's length is used.
-  const count = (box) => {
-    const counter = document.getElementById(box.dataset.counter);
-    if (counter) counter.textContent = `${box.value.length} of ${box.maxLength}`;
-  };
-  document.querySelectorAll("[data-counter]").forEach(count);
-  document.addEventListener("input", (event) => {
-    if (event.target.matches("[data-counter]")) count(event.target);
-  });
+  const { body } = document;
 
-  // An example prompt fills the box instead of loading the page anew.
-  document.addEventListener("click", (event) => {
-    const example = event.target.closest("[data-example]");
-    const box = example && document.querySelector("[data-counter]");
-    if (!box || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  // A stale token: the person signed out and in again in another tab. The answer brings a fresh one;
+  // the form is sent once more with it.
+  const sentAgain = new WeakSet();
+  document.addEventListener("htmx:before:response", (event) => {
+    const { ctx } = event.detail;
+    const fresh = ctx.response.headers.get("X-CSRFToken");
+    const form = ctx.sourceElement;
+    if (!fresh || sentAgain.has(form)) return;
     event.preventDefault();
-    box.value = example.dataset.example;
-    count(box);
-    box.focus();
+    sentAgain.add(form);
+    const headers = JSON.parse(body.getAttribute("hx-headers:inherited"));
+    body.setAttribute("hx-headers:inherited", JSON.stringify({ ...headers, "X-CSRFToken": fresh }));
+    for (const field of document.getElementsByName("csrf_token")) field.value = fresh;
+    setTimeout(() => htmx.ajax("POST", form.action, { source: form }).finally(() => sentAgain.delete(form)));
   });
 
-  // Ctrl+Enter draws, as in other studios.
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-counter]")) {
-      event.preventDefault();
-      event.target.form.requestSubmit();
-    }
+  if (!body.dataset.account) return;
+
+  // Credits and work may have changed while this tab was hidden, offline or put away, or by another tab.
+  const refresh = () => {
+    for (const element of document.querySelectorAll("[data-live]")) htmx.trigger(element, "refresh");
+  };
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  addEventListener("online", refresh);
+  addEventListener("pageshow", (event) => event.persisted && refresh());
+  const otherTabs = new BroadcastChannel("sketchmaker");
+  otherTabs.addEventListener("message", refresh);
+
+  // A hidden page has nobody to tell: it asks again once it is seen.
+  document.addEventListener("htmx:before:request", (event) => {
+    const isPoll = event.detail.ctx.sourceEvent?.type === "every";
+    if (isPoll && document.hidden) event.preventDefault();
   });
 
-  // On a small screen the result is below the form: bring it into view once it is asked for.
+  // The number in the header never changes silently, here or in other tabs.
+  const credits = () => document.querySelector("#balance .number")?.textContent;
+  let known = credits();
   document.addEventListener("htmx:after:swap", () => {
-    const result = document.querySelector("#result .generation");
-    if (!result || result.dataset.seen) return;
-    result.dataset.seen = "yes";
-    if (result.getBoundingClientRect().top > innerHeight * 0.6) result.scrollIntoView({ block: "start" });
+    if (credits() === known) return;
+    known = credits();
+    document.getElementById("balance")?.classList.add("is-fresh");
+    otherTabs.postMessage("credits");
   });
 
-  // A request that got no answer at all: say so, and keep what was typed.
-  document.addEventListener("htmx:error", (event) => {
-    const notice = document.getElementById("connection-lost");
-    if (notice && event.detail?.ctx) notice.hidden = false;
-  });
-  document.addEventListener("htmx:after:request", () => {
-    const notice = document.getElementById("connection-lost");
-    if (notice) notice.hidden = true;
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-sign-out]")) sessionStorage.removeItem("sketchmaker-draft");
   });
 })();

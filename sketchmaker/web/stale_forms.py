@@ -1,0 +1,50 @@
+"""Forms whose token is no longer good: their person signed out, or in again, in another tab.
+
+Nobody has done anything wrong, and nothing that was typed may be lost. htmx gets a fresh token and
+sends the form once more; whoever is signed out is led to sign in.
+"""
+
+from typing import Final
+
+from flask import Flask, Response, current_app, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError, generate_csrf
+
+from sketchmaker import logs
+from sketchmaker.web.access import ask_to_sign_in, policy_of
+from sketchmaker.web.error_responses import Answer, is_fragment_request, respond
+from sketchmaker.web.page_context import viewer
+
+OUT_OF_DATE: Final = Answer(400, "This page is out of date")
+
+CSRF_HEADER: Final = "X-CSRFToken"
+ACCOUNT_HEADER: Final = "X-Account"
+
+
+def install(app: Flask) -> None:
+    """Answer every form that comes without a good token."""
+    app.register_error_handler(CSRFError, _answer)
+
+
+def _answer(error: CSRFError) -> ResponseReturnValue:
+    logs.security("form refused", level="warning", reason=error.description)
+    person = viewer()
+    if person is None and _is_for_people_with_an_account():
+        return ask_to_sign_in()
+    if person is not None and is_fragment_request():
+        return _send_again(is_same_person=request.headers.get(ACCOUNT_HEADER) == str(person.id))
+    return respond(OUT_OF_DATE, "Go back, reload the page, and try again.")
+
+
+def _is_for_people_with_an_account() -> bool:
+    policy = policy_of(current_app, request.endpoint) if request.endpoint else None
+    return policy is not None and policy.role is not None
+
+
+def _send_again(*, is_same_person: bool) -> Response:
+    if not is_same_person:
+        # The page still shows somebody else: they must not pay for what is on it.
+        return Response(status=400, headers={"HX-Refresh": "true"})
+    response = respond(OUT_OF_DATE, "Reload the page and try again.")
+    response.headers[CSRF_HEADER] = generate_csrf()
+    return response
