@@ -1,6 +1,6 @@
 """Charging at once, for work that is done when it is paid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +28,15 @@ from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Credits were spent: how many, in which cycle, and what is still available."""
+    """Credits were spent: how many, in which cycle, and what was available afterwards.
+
+    `replayed` says that it was spent before, under the same key.
+    """
 
     credits: int
     cycle: int
     available: int
+    replayed: bool = field(default=False, compare=False)
 
     def facts(self) -> dict[str, int]:
         """What is remembered of it under its key."""
@@ -128,7 +132,12 @@ def _in_one_statement(
     if named is None:
         row = _CHARGE.first(connection, parameters)
     else:
-        parameters |= {"verb": named.verb, "key": named.key, "fingerprint": named.fingerprint}
+        parameters |= {
+            "verb": named.verb,
+            "key": named.key,
+            "fingerprint": named.fingerprint,
+            "kept_until": request.now + idempotency.KEPT_FOR,
+        }
         row = _CHARGE_ONCE.first(connection, parameters)
     return None if row is None else Charge(request.amount, row[0], row[1])
 
@@ -229,6 +238,7 @@ def _key_entry(spent: CTE) -> CTE:
         "fingerprint": bindparam("fingerprint", type_=KEYS.c.fingerprint.type),
         "answer": func.json_build_object("result", result),
         "created_at": bindparam("at", type_=KEYS.c.created_at.type),
+        "kept_until": bindparam("kept_until", type_=KEYS.c.kept_until.type),
     }
     entry = insert(KEYS).from_select(list(row), select(*row.values()), include_defaults=False)
     return entry.returning(KEYS.c.key).cte("key_entry")

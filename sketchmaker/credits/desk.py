@@ -4,8 +4,10 @@
     desk.charge(user_id=7, credits=1, action="images", now=now, key="order-4711")
 
 Each call is one transaction, committed when it returns, and a refusal is remembered under its key
-like any other answer. A call that ends in `DatabaseUnavailable` may or may not have happened; sent
-again with the same key, it happens once and gets its first answer.
+like any other answer, though not for as long. A repeated answer says so: `replayed`.
+
+A call that ends in `DatabaseUnavailable` may or may not have happened; sent again with the same
+key, it happens once and gets its first answer.
 """
 
 from collections.abc import Callable
@@ -101,8 +103,7 @@ class CreditDesk:
             "details": details or {},
         }
         request = Request(user_id, "hold", key, parameters)
-        facts = self._once(request, now, lambda session: _hold_facts(place(session)))
-        return _hold_of(facts)
+        return _hold_of(self._once(request, now, lambda session: _hold_facts(place(session))))
 
     def settle(
         self,
@@ -169,8 +170,8 @@ class CreditDesk:
             return self._attempt(end)
         user_id = self._user_of(hold_id)
         request = Request(user_id, verb, key, {"hold": hold_id, **parameters})
-        facts = self._once(request, now, lambda session: _end_facts(end(session)))
-        return HoldEnd(**facts)
+        answer = self._once(request, now, lambda session: _end_facts(end(session)))
+        return HoldEnd(**answer.result(), replayed=answer.replayed)
 
     def _charge_once(self, wanted: charges.Request, named: Request) -> Charge:
         idempotency.check_key(named.key)
@@ -183,18 +184,18 @@ class CreditDesk:
             charged = charges.at_once(connection, wanted, named)
         if charged is not None:
             return charged
-        facts = self._once(
+        answer = self._once(
             named, wanted.now, lambda session: charges.perform(session, wanted).facts()
         )
-        return Charge(**facts)
+        return Charge(**answer.result(), replayed=answer.replayed)
 
     def _once(
         self, request: Request, now: datetime, work: Callable[[Session], dict[str, Any]]
-    ) -> dict[str, Any]:
+    ) -> Answer:
         def attempt(session: Session) -> Answer:
             return idempotency.once(session, request, now=now, work=lambda: work(session))
 
-        return self._attempt(attempt).result()
+        return self._attempt(attempt)
 
     def _attempt(self, work: Callable[[Session], Result]) -> Result:
         """Run the work in a transaction; again when another was in its way, `ATTEMPTS` times."""
@@ -225,8 +226,10 @@ def _hold_facts(hold: Hold) -> dict[str, Any]:
     }
 
 
-def _hold_of(facts: dict[str, Any]) -> Hold:
-    return Hold(**{**facts, "expires_at": datetime.fromisoformat(facts["expires_at"])})
+def _hold_of(answer: Answer) -> Hold:
+    facts = answer.result()
+    expires_at = datetime.fromisoformat(facts["expires_at"])
+    return Hold(**{**facts, "expires_at": expires_at}, replayed=answer.replayed)
 
 
 def _end_facts(end: HoldEnd) -> dict[str, Any]:

@@ -4,7 +4,12 @@ from datetime import datetime
 
 
 class CreditError(Exception):
-    """Base of everything that the credit engine refuses."""
+    """Base of everything that the credit engine refuses.
+
+    `replayed` says that it is remembered: the same request was refused before, for this reason.
+    """
+
+    replayed: bool = False
 
 
 class InvalidAmount(CreditError):
@@ -148,22 +153,25 @@ class SetAside(CreditError):
 
 
 class KeyReused(CreditError):
-    """The idempotency key came before, with other parameters. Nothing was done."""
+    """The idempotency key came before, with another verb or other parameters. Nothing was done."""
 
     def __init__(self, key: str, verb: str) -> None:
         self.key = key
         self.verb = verb
         super().__init__(
-            f"The idempotency key {key!r} was used for another {verb}. Take a new key for each."
+            f"The idempotency key {key!r} was used before, for another request ({verb}). "
+            "Use a new key for each request."
         )
 
 
 class InvalidKey(CreditError):
-    """An idempotency key is 1 to 255 printable characters."""
+    """An idempotency key is 1 to 255 characters, without control characters."""
 
     def __init__(self, key: object) -> None:
         self.key = key
-        super().__init__(f"{key!r} is not an idempotency key: give 1 to 255 printable characters.")
+        super().__init__(
+            f"{key!r} is not an idempotency key: give 1 to 255 characters, no control characters."
+        )
 
 
 class InvalidGrant(CreditError):

@@ -8,7 +8,7 @@ A hold belongs to the cycle it was placed in. Ended after a reset, it neither co
 anything nor gives it anything; held bonus credits go back to their grant.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,22 +29,30 @@ DEFAULT_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Credits set aside, until when, and what is still available."""
+    """Credits set aside, until when, and what was available afterwards.
+
+    `replayed` says that it was placed before, under the same key.
+    """
 
     id: int
     credits: int
     cycle: int
     expires_at: datetime
     available: int
+    replayed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HoldEnd:
-    """How a hold ended: credits charged, credits that came back, and what is available now."""
+    """How a hold ended: credits charged, credits returned, and what was available afterwards.
+
+    `replayed` says that it ended before, under the same key.
+    """
 
     settled: int
     returned: int
     available: int
+    replayed: bool = field(default=False, compare=False)
 
 
 def place(

@@ -10,20 +10,21 @@ from sketchmaker.database import Base, UtcDateTime
 
 
 class IdempotencyKey(Base):
-    """The first answer to a request that names itself: kept at least seven days.
+    """The first answer to a request that names itself, in force before `kept_until`.
 
     Written in the transaction of its effect, so that the two are there together or not at all.
     """
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
+    __table_args__ = (Index("ix_idempotency_keys_kept_until", "kept_until"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
-    verb: Mapped[str] = mapped_column(String(20), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    verb: Mapped[str] = mapped_column(String(20))
     fingerprint: Mapped[str] = mapped_column(String(64))
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kept_until: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ResetSetAside(Base):

@@ -37,16 +37,16 @@ def _keys_are_not_looked_at(plot: Plot) -> None:
 
 @bug(profile="cuts")
 def _a_key_is_saved_after_its_effect(plot: Plot) -> None:
-    def wrong(self: CreditDesk, request: Request, now: datetime, work: Any) -> dict[str, Any]:
+    def wrong(self: CreditDesk, request: Request, now: datetime, work: Any) -> Answer:
         with self._database.reading() as session:
-            earlier = idempotency.find(session, request)
+            earlier = idempotency.find(session, request, now=now)
         if earlier is not None:
-            return earlier.result()
+            return earlier
         answer = Answer(self._attempt(work), None)
         with self._database.transaction() as session:
-            if idempotency.find(session, request) is None:
+            if idempotency.find(session, request, now=now) is None:
                 session.execute(insert(KEYS).values(**idempotency.row_of(request, answer, now)))
-        return answer.result()
+        return answer
 
     _charge_the_long_way(plot)
     plot.put(CreditDesk, "_once", wrong)
@@ -54,11 +54,10 @@ def _a_key_is_saved_after_its_effect(plot: Plot) -> None:
 
 @bug()
 def _a_key_is_looked_up_without_its_user(plot: Plot) -> None:
-    def wrong(session: Session, request: Request) -> Answer | None:
-        row = session.execute(
-            select(KEYS.c.answer).where(KEYS.c.verb == request.verb, KEYS.c.key == request.key)
-        ).first()
-        return None if row is None else idempotency._read(row.answer)
+    def wrong(session: Session, request: Request, *, now: datetime) -> Answer | None:
+        named = (KEYS.c.verb == request.verb, KEYS.c.key == request.key, KEYS.c.kept_until > now)
+        row = session.execute(select(KEYS.c.answer).where(*named)).first()
+        return None if row is None else idempotency._read(row)
 
     _charge_the_long_way(plot)
     plot.put(idempotency, "find", wrong)
@@ -75,9 +74,14 @@ def _keys_are_forgotten_after_a_day(plot: Plot) -> None:
 
 
 @bug()
+def _a_refusal_is_remembered_for_as_long_as_a_success(plot: Plot) -> None:
+    plot.put(idempotency, "REFUSAL_KEPT_FOR", idempotency.KEPT_FOR)
+
+
+@bug()
 def _a_refusal_is_not_remembered(plot: Plot) -> None:
     def wrong(session: Session, request: Request, *, now: datetime, work: Any) -> Answer:
-        earlier = idempotency.find(session, request)
+        earlier = idempotency.find(session, request, now=now)
         if earlier is not None:
             return earlier
         answer = Answer(work(), None)
@@ -115,9 +119,8 @@ def _the_balance_is_checked_outside_the_transaction(plot: Plot) -> None:
             return self._attempt(lambda session: _charged_blindly(session, asked))
         named = {name: asked[name] for name in ("credits", "action", "details")}
         request = Request(asked["user_id"], "charge", key, named)
-        return charges.Charge(
-            **self._once(request, now, lambda session: _charged_blindly(session, asked).facts())
-        )
+        answer = self._once(request, now, lambda session: _charged_blindly(session, asked).facts())
+        return charges.Charge(**answer.result())
 
     plot.put(CreditDesk, "charge", wrong)
 

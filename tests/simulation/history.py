@@ -9,9 +9,10 @@ from tests.simulation.world import Violation
 
 KEYS_KEPT = timedelta(days=6.9)
 """The engine promises seven days; nobody retries later."""
+REFUSALS_KEPT = timedelta(hours=24)
 
 Answer = tuple[str, Any]
-"""`("done", facts)`, or `("refused", facts)` for a refusal that is remembered."""
+"""`("done", facts)`, or `("refused", facts)` for a refusal that is remembered for a while."""
 
 
 @dataclass(eq=False)
@@ -29,8 +30,26 @@ class Operation:
     asked_at: datetime
     answer: Answer | None = None
     is_unknown: bool = False
+    refused_until: datetime | None = None
+    """From this instant on, the first refusal is forgotten and the same request is a new one."""
+    times: list[datetime] = field(default_factory=list)
+    """When it was asked, by the clocks of those who were asked."""
     lowest: int | None = None
     """The least that could be spent at any moment while it was under way."""
+
+    def is_refused_for_good(self) -> bool:
+        """Was it refused, and never asked by a time at which that is forgotten?"""
+        if self.answer is None or self.answer[0] != "refused":
+            return False
+        return self.refused_until is None or max(self.times) < self.refused_until
+
+    def answer_stands(self) -> bool:
+        """Has it an answer that is not forgotten?"""
+        return self.answer is not None and (self.answer[0] == "done" or self.is_refused_for_good())
+
+    def may_repeat_a_refusal(self, now: datetime, next_reset: datetime) -> bool:
+        """Was it asked so lately that a refusal from then still stands?"""
+        return now < next_reset and any(now < at + REFUSALS_KEPT for at in self.times)
 
     def may_be_retried(self, now: datetime) -> bool:
         """Is its key still sure to be kept?"""
@@ -71,7 +90,7 @@ class History:
         if self.effects[name] > 1:
             raise Violation(f"{self._told(name)} took effect twice.")
         operation = self.operations.get(name)
-        if operation and operation.answer and operation.answer[0] == "refused":
+        if operation and operation.is_refused_for_good():
             raise Violation(f"{self._told(name)} was refused, and took effect later.")
 
     def answered(self, operation: Operation, answer: Answer) -> None:
@@ -83,7 +102,8 @@ class History:
         self.statistics[answer[0]] += 1
         first = operation.answer
         if first is not None and operation.key is not None and first != answer:
-            raise Violation(f"{self._told(operation.name)} got {first} first, then {answer}.")
+            self._must_have_lapsed(operation, answer)
+            first = None
         operation.answer, operation.is_unknown = first or answer, False
         marks = self.effects[operation.name]
         if marks != (1 if answer[0] == "done" else 0) and operation.kind != "extend":
@@ -92,6 +112,13 @@ class History:
             )
         if answer[0] == "refused" and first is None:
             self._must_have_lacked(operation)
+
+    def _must_have_lapsed(self, operation: Operation, answer: Answer) -> None:
+        if operation.answer_stands():
+            raise Violation(
+                f"{self._told(operation.name)} got {operation.answer} first, then {answer}."
+            )
+        self.statistics["asked afresh"] += 1
 
     def _must_have_lacked(self, operation: Operation) -> None:
         wanted = operation.parameters["credits"]

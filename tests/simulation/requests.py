@@ -1,7 +1,7 @@
 """Requests: charges and holds, with keys or without, sent once, twice at once, or days late."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sketchmaker.credits.errors import (
@@ -14,7 +14,7 @@ from sketchmaker.credits.errors import (
 )
 from sketchmaker.database import DatabaseUnavailable, TransactionConflict
 from tests.simulation.clock import NodeClock
-from tests.simulation.history import KEYS_KEPT, Operation, PlacedHold
+from tests.simulation.history import KEYS_KEPT, REFUSALS_KEPT, Operation, PlacedHold
 from tests.simulation.nodes import Nodes
 from tests.simulation.simulation import Simulation
 from tests.simulation.world import Violation
@@ -23,7 +23,7 @@ WEBS = ("web-1", "web-2")
 DAY_SECONDS = 86_400
 LATEST_DAYS = KEYS_KEPT / timedelta(days=1)
 NOT_NOW = (NoActiveSubscription, HoldNotPending, SetAside)
-"""Refusals that are not remembered: nothing was done, and a later try may go well."""
+"""Nothing was done, and a later try may go well: at once, or when it is forgotten."""
 
 
 class Requests:
@@ -84,10 +84,11 @@ class Requests:
         """Send it to the engine; False when nobody knows what became of it."""
         now = NodeClock(self._run.timeline, node).now()
         self._run.oracle.saw(operation.account, now)
+        operation.times.append(now)
         try:
             facts = self._call(operation, now)
         except InsufficientCredits as refusal:
-            self._answered(operation, ("refused", (refusal.required, refusal.available)))
+            self._refused(operation, refusal, now)
         except NOT_NOW as refusal:
             self._not_now(operation, refusal)
         except TransactionConflict as conflict:
@@ -120,6 +121,13 @@ class Requests:
         verb = getattr(desk, operation.kind)
         return verb(**asked, now=now, key=operation.key, details={"end": operation.name})
 
+    def _refused(self, operation: Operation, refusal: InsufficientCredits, now: datetime) -> None:
+        if refusal.replayed and not operation.may_repeat_a_refusal(now, refusal.next_reset):
+            raise Violation(f"{operation.name} was refused by what had to be forgotten: {refusal}")
+        until = min(refusal.next_reset, operation.times[0] + REFUSALS_KEPT)
+        operation.refused_until = operation.refused_until or until
+        self._answered(operation, ("refused", (refusal.required, refusal.available)))
+
     def _answered(self, operation: Operation, answer: tuple[str, Any]) -> None:
         self._run.trace.note(f"{operation.name} got {answer}")
         is_first = operation.answer is None
@@ -134,7 +142,7 @@ class Requests:
     def _not_now(self, operation: Operation, refusal: Exception) -> None:
         self._run.trace.note(f"{operation.name} was not done: {refusal}")
         self._run.history.statistics["not now"] += 1
-        if operation.answer is not None and operation.key is not None:
+        if operation.key is not None and operation.answer_stands():
             raise Violation(f"{operation.name} got {operation.answer} first, then {refusal!r}.")
         operation.is_unknown = False
 
@@ -150,7 +158,7 @@ class Requests:
             del under_way[operation]
 
     def _misuse(self, operation: Operation) -> None:
-        """The same key for something else: refused, once the key has an answer."""
+        """The same key for something else: refused, once the key has done something."""
         node = self._chance.choice(WEBS)
         other = Operation(
             f"{operation.name}-misused",
@@ -166,12 +174,12 @@ class Requests:
                 self._call(other, NodeClock(self._run.timeline, node).now())
             except (KeyReused, DatabaseUnavailable):
                 return
-            except InsufficientCredits as refusal:  # a refusal is an answer of its own, too
+            except InsufficientCredits as refusal:
                 self._run.trace.note(f"{other.name} got {refusal!r}")
             raise Violation(f"{other.name}: a key served for two different requests.")
 
         def begin() -> None:
-            if operation.answer is not None:
+            if operation.answer is not None and operation.answer[0] == "done":
                 self._run.machine.spawn(other.name, other.account, send)
 
         self._run.after(self._chance.uniform(5, DAY_SECONDS), begin)

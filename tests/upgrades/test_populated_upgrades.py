@@ -18,7 +18,10 @@ from sketchmaker import bootstrap, schema
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import charges
+from sketchmaker.credits import charges, idempotency
+from sketchmaker.credits.errors import InsufficientCredits
+from sketchmaker.credits.idempotency import Request
+from sketchmaker.credits.side_tables import KEYS
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.database import Database
 from sketchmaker.database.exclusive import exclusive_transaction
@@ -85,18 +88,24 @@ def assert_ledger_adds_up(rows: frozen.Rows) -> None:
 
 
 def kept(rows: frozen.Rows, like: frozen.Rows, revision: str) -> frozen.Rows:
-    """The tables and columns that both have, less what later migrations change on purpose."""
+    """The tables and columns that both have, less what later migrations change on purpose.
+
+    In no particular order: a migration may change a primary key.
+    """
     later = REVISIONS[REVISIONS.index(revision) + 1 :]
     changed = set().union(*(CHANGED_ON_PURPOSE.get(step, set()) for step in later))
     return {
-        table: [
-            {
-                column: value
-                for column, value in row.items()
-                if column in like[table][0] and f"{table}.{column}" not in changed
-            }
-            for row in rows[table]
-        ]
+        table: sorted(
+            (
+                {
+                    column: value
+                    for column, value in row.items()
+                    if column in like[table][0] and f"{table}.{column}" not in changed
+                }
+                for row in rows[table]
+            ),
+            key=str,
+        )
         for table in like
         if table in rows and like[table]
     }
@@ -196,3 +205,38 @@ def test_what_would_be_frozen_today_is_sound(
     assert_books_close(database)
     empty = [table for table, rows in frozen.rows_of(database).items() if not rows]
     assert set(empty) <= WITHOUT_ROWS
+
+
+def test_keys_keep_their_newest_answer_and_are_kept_as_long_as_it_says(
+    empty_database: Database,
+) -> None:
+    rows = populated_at(empty_database, "0006")
+    user_id, noon = rows["users"][0]["id"], past.NOW
+    refusal = {"required": 2, "available": 1, "next_reset": noon, "plan_display_name": "Free"}
+    old = [
+        ("charge", "both", {"result": {"credits": 1}}, noon),
+        ("hold", "both", {"result": {"id": 1}}, noon + past.HOUR),
+        ("charge", "no", {"refusal": {**refusal, "next_reset": noon.isoformat()}}, noon),
+    ]
+    names = ("verb", "key", "answer", "created_at")
+    more = [dict(zip(names, (*row[:3], row[3].isoformat()), strict=True)) for row in old]
+    same = {"user_id": user_id, "fingerprint": "0"}
+    frozen.fill(empty_database, {"idempotency_keys": [{**same, **row} for row in more]})
+
+    schema.upgrade(empty_database)
+
+    with empty_database.reading() as session:
+        found = {
+            row.key: (row.verb, row.kept_until)
+            for row in session.execute(KEYS.select().where(KEYS.c.fingerprint == "0"))
+        }
+        request = Request(user_id, "charge", "no", {})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Request, "fingerprint", "0")
+            answer = idempotency.find(session, request, now=noon)
+    assert found == {
+        "both": ("hold", noon + past.HOUR + 14 * past.DAY),
+        "no": ("charge", noon + past.DAY),
+    }
+    assert answer is not None
+    assert isinstance(answer.refusal, InsufficientCredits)

@@ -1,7 +1,7 @@
 """Charges and holds, with keys and without."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from tests.support.engine_machine.stage import (
     PLACES,
     WHO,
     Amount,
+    FirstAnswer,
     Stage,
     Subject,
 )
@@ -159,10 +160,10 @@ class SpendingRules(Stage):
     def forget_old_keys(self) -> None:
         with self.database.transaction() as session:
             forgotten = idempotency.forget_old(session, now=self.now)
-        old = [key for key, (_, _, at) in self.answers.items() if self.now - at > timedelta(days=8)]
+        old = [name for name, first in self.answers.items() if first.kept_until <= self.now]
         assert forgotten == len(old)
-        for key in old:
-            del self.answers[key]
+        for name in old:
+            del self.answers[name]
 
     def _once(
         self,
@@ -179,24 +180,39 @@ class SpendingRules(Stage):
             answer: Any = engine()
         except CreditError as error:
             answer = error
-        name = (subject.user_id, verb, key)
-        if name in self.answers:
-            self._compare_answers(answer, *self.answers[name][:2], parameters)
+        name = (subject.user_id, key)
+        first = self.answers.get(name)
+        if first and first.kept_until > self.now:
+            self._compare_answers(answer, first, (verb, parameters))
             return None
+        assert not answer.replayed
         if type(answer).__name__ == "InsufficientCredits":
             # The refusal is committed, and with it what it found due.
             subject.person.bring_up(self.now)
         self._agree(answer, subject.person, rules)
-        if type(answer).__name__ == "InsufficientCredits" or not isinstance(answer, CreditError):
-            self.answers[name] = (parameters, answer, self.now)
+        kept_until = _kept_until(answer, self.now)
+        if kept_until:
+            self.answers[name] = FirstAnswer((verb, parameters), answer, kept_until)
         return None if isinstance(answer, CreditError) else answer
 
     @staticmethod
-    def _compare_answers(answer: Any, parameters: Any, first: Any, asked: Any) -> None:
-        if parameters != asked:
+    def _compare_answers(answer: Any, first: FirstAnswer, asked: Any) -> None:
+        if first.asked != asked:
             assert type(answer).__name__ == "KeyReused"
-        elif isinstance(first, CreditError):
-            assert type(answer) is type(first) and str(answer) == str(first)
-            assert vars(answer) == vars(first)
+            return
+        assert answer.replayed
+        if isinstance(first.answer, CreditError):
+            assert type(answer) is type(first.answer) and str(answer) == str(first.answer)
+            assert vars(answer) == {**vars(first.answer), "replayed": True}
         else:
-            assert answer == first
+            assert answer == first.answer
+
+
+def _kept_until(answer: Any, now: datetime) -> datetime | None:
+    """Until when an answer is remembered; None when it is not."""
+    if not isinstance(answer, CreditError):
+        return now + timedelta(days=14)
+    if type(answer).__name__ in {"InsufficientCredits", "NoActiveSubscription", "SetAside"}:
+        tomorrow = now + timedelta(days=1)
+        return min(getattr(answer, "next_reset", tomorrow), tomorrow)
+    return None

@@ -58,6 +58,15 @@ class Tally:
 
 
 @dataclass
+class FirstAnswer:
+    """What was asked under a key, what was answered, and until when that is remembered."""
+
+    asked: Any
+    answer: Any
+    kept_until: datetime
+
+
+@dataclass
 class Actor:
     """Somebody who has locked a user's subscription and takes their time."""
 
@@ -94,7 +103,7 @@ class Stage(RuleBasedStateMachine):
         self.desk = CreditDesk(self.database)
         self.now = START
         self.subjects: list[Subject] = []
-        self.answers: dict[tuple[int, str, str], tuple[Any, Any, datetime]] = {}
+        self.answers: dict[tuple[int, str], FirstAnswer] = {}
         self.ledger = LedgerReader()
         self.tally.examples += 1
 
