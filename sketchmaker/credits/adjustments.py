@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present, state
 from sketchmaker.credits.actions import ADJUSTMENT_ACTION
-from sketchmaker.credits.amounts import checked_amount
-from sketchmaker.credits.errors import InvalidGrant
+from sketchmaker.credits.amounts import checked_amount, checked_reason
+from sketchmaker.credits.errors import NothingToChange
 
 
 def revoke(
@@ -20,20 +20,21 @@ def revoke(
     now: datetime,
     by_id: int | None = None,
 ) -> int:
-    """Take credits of this cycle's allowance back, or as many as are available. How many it was.
+    """Take back credits of this cycle's allowance, or as many as are left; return how many.
 
     Raises:
         InvalidAmount: not a whole number from 1 to the limit.
-        InvalidGrant: no reason.
+        ReasonMissing: no reason.
+        NothingToChange: nothing is left of the allowance.
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
-    amount = checked_amount(credits)
-    if not reason.strip():
-        raise InvalidGrant("Taking credits back needs a reason: the person will read it.")
+    amount, why = checked_amount(credits), checked_reason(reason)
     before = present.of_user(session, user_id, now=now)
     after = replace(before, balance=before.balance.less(amount))
     taken = before.available - after.available
-    details = {"revoked": taken, "asked": amount, "reason": reason.strip(), "by": by_id}
+    if not taken:
+        raise NothingToChange("Nothing is left of this month's allowance.")
+    details = {"revoked": taken, "asked": amount, "reason": why, "by": by_id}
     state.move(session, before, after, action=ADJUSTMENT_ACTION, now=now, details=details)
     return taken

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import resets
 from sketchmaker.credits.actions import GRANT_ACTION, GRANT_EXPIRY_ACTION
-from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.amounts import checked_amount, checked_reason
 from sketchmaker.credits.balance import Part, Source
 from sketchmaker.credits.errors import (
     ChangedMeanwhile,
@@ -68,18 +68,19 @@ def grant(
 
     Raises:
         InvalidAmount: not a whole number from 1 to the limit, or beyond what grants may hold.
-        InvalidGrant: an unknown kind, no reason, or an expiry that is not in the future.
+        InvalidGrant: an unknown kind, or an expiry that is not in the future.
+        ReasonMissing: no reason.
         NoActiveSubscription: the user has no plan.
     """
-    amount = checked_amount(credits)
-    _check(kind, reason, expires_at, now)
+    amount, why = checked_amount(credits), checked_reason(reason)
+    _check(kind, expires_at, now)
     before = _with_room_for(session, user_id, amount, now)
     row = add(
         session,
         user_id=user_id,
         kind=kind,
         credits_granted=amount,
-        reason=reason.strip(),
+        reason=why,
         granted_by_id=granted_by_id,
         expires_at=expires_at,
         created_at=now,
@@ -237,10 +238,8 @@ def _facts(grant: CreditGrant) -> dict[str, Any]:
     }
 
 
-def _check(kind: str, reason: str, expires_at: datetime | None, now: datetime) -> None:
+def _check(kind: str, expires_at: datetime | None, now: datetime) -> None:
     if kind not in KINDS:
         raise InvalidGrant(f"{kind!r} is not a kind of grant: take one of {', '.join(KINDS)}.")
-    if not reason.strip():
-        raise InvalidGrant("A grant needs a reason: the person will read it.")
     if expires_at is not None and expires_at <= now:
         raise InvalidGrant(f"The grant would expire at {expires_at.isoformat()}: that has passed.")

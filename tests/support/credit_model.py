@@ -199,6 +199,7 @@ class Person:
             raise Refused("InvalidAmount", limit=hold.credits)
         if self.is_active:
             self.bring_up(now, forgiving=True)
+        self._expire(now)
         before = self.available
         hold.state, hold.settled = state, settled
         left = settled
@@ -220,11 +221,13 @@ class Person:
         self.grants.append(Grant(expires_at, credits))
 
     def expire_grants(self, now: datetime) -> int:
-        return self._expire(now) if self.is_active else 0
+        return self._expire(now)
 
     def revoke(self, credits: int, now: datetime) -> int:
         self.bring_up(now)
         taken = min(credits, self.of_allowance)
+        if not taken:
+            raise Refused("NothingToChange")
         self.revoked += taken
         return taken
 
@@ -264,6 +267,7 @@ class Person:
             if self._waits(now):
                 raise Refused("SetAside")
             self._reset(now)
+        self._expire(now)
         self.is_active = True
 
     def force_reset(self, now: datetime) -> None:
