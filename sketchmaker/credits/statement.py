@@ -31,6 +31,7 @@ class Statement:
 
     `available`, `used` and `held` count allowance and bonus together; `bonus` is the part of
     `available` that survives the reset. `next_plan_display_name` is a change that waits for it.
+    `regular_reset` is when the next reset is due by the anchor, whether or not it was moved.
     """
 
     subscription_id: int
@@ -50,6 +51,13 @@ class Statement:
     time_zone: str
     last_reset: datetime
     next_reset: datetime
+    regular_reset: datetime
+    was_restarted: bool
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the next reset is not on its regular day."""
+        return self.next_reset != self.regular_reset
 
     def days_until_reset(self, now: datetime, zone: str) -> int:
         """Days of that zone's calendar until the reset; 0 means later today."""
@@ -130,4 +138,6 @@ def statement_of(
         time_zone=state.schedule.zone,
         last_reset=due.at if due else state.last_reset,
         next_reset=state.schedule.start_of(due.cycle + 1) if due else state.next_reset,
+        regular_reset=state.schedule.start_of((due.cycle if due else state.cycle) + 1),
+        was_restarted=state.schedule.first > 0,
     )

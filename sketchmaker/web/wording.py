@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sketchmaker.credits.statement import Statement
+
 FIRST_DAY_MISSING_FROM_A_MONTH: Final = 29
 MINUS: Final = "\N{MINUS SIGN}"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -94,10 +96,19 @@ def reset_rule(anchor: datetime, zone: str) -> str:
     return f"{rule}, or on the last day of a shorter month"
 
 
-def why_that_day(anchor: datetime, zone: str) -> str:
-    """Why credits come back on that day, as a sentence to the person."""
-    number = anchor.astimezone(zone_or_utc(zone)).day
-    return (
-        f"You joined on the {ordinal(number)}, so your credits come back "
-        f"{reset_rule(anchor, zone)}."
-    )
+def why_that_day(own: Statement, reader_zone: str) -> str:
+    """Why credits come back on the day shown to a reader in that zone, as a sentence to them."""
+    rule = reset_rule(own.anchor, own.time_zone)
+    if _shows_another_day(own, reader_zone):
+        rule += f" as counted in {zone_name(own.time_zone)}"
+    if own.is_moved:
+        moved_to = day(own.next_reset, reader_zone)
+        return f"Moved to {moved_to} by an admin. After that, your credits come back {rule} again."
+    number = ordinal(own.anchor.astimezone(zone_or_utc(own.time_zone)).day)
+    began = "Your cycle was restarted" if own.was_restarted else "You joined"
+    return f"{began} on the {number}, so your credits come back {rule}."
+
+
+def _shows_another_day(own: Statement, reader_zone: str) -> bool:
+    """Whether the reader's calendar has another day for the reset than the one it is counted in."""
+    return day(own.regular_reset, reader_zone) != day(own.regular_reset, own.time_zone)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import grants, subscriptions
+from sketchmaker.credits import grants, lifecycle, subscriptions
+from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.studio import models_on_offer
 from sketchmaker.web.pages import dashboard as dashboard_pages
 from tests.support.web_system import PASSWORD
@@ -120,10 +121,21 @@ def test_somebody_without_a_plan_is_told_whom_to_ask(
     monkeypatch.setattr(subscriptions, "start", lambda *_, **__: None)
     nobody = person("nemo")
     answer = nobody.get("/dashboard")
-    assert answer.status_code == 403
-    assert "This account has no active plan. Ask an admin to assign one." in answer.text
+    assert answer.status_code == 200
+    assert "You have no plan" in answer.text
     assert "no active plan" in nobody.get("/studio").text
     assert nobody.get("/pricing").status_code == 200
+
+
+def test_whoever_has_no_plan_any_more_still_reads_where_their_credits_went(
+    ada: Browser, system: System
+) -> None:
+    with system.database.transaction() as session:
+        own = session.scalars(select(UserSubscription)).one()
+        lifecycle.deactivate(session, subscription_id=own.id, now=system.clock.now())
+    page = ada.get("/dashboard").text
+    assert "You have no plan" in page
+    assert "You joined the Free plan" in page
 
 
 def _chart_values(page: str) -> list[int]:

@@ -1,7 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.statement import Statement
 from sketchmaker.web import wording
 
 NOW = datetime(2026, 12, 8, 13, 3, tzinfo=UTC)
@@ -72,4 +75,52 @@ def test_the_day_of_the_reset_is_the_day_of_joining_where_one_lives(
 ) -> None:
     anchor = datetime(2026, 1, joined, 20, tzinfo=UTC)
     assert wording.reset_rule(anchor, zone) == rule
-    assert wording.why_that_day(anchor, zone).endswith(f"your credits come back {rule}.")
+    sentence = wording.why_that_day(statement(anchor, zone), zone)
+    assert sentence.endswith(f"your credits come back {rule}.")
+
+
+def test_a_moved_reset_says_so_and_names_the_regular_day() -> None:
+    own = statement(datetime(2026, 1, 15, 12, tzinfo=UTC))
+    moved = replace(own, next_reset=datetime(2026, 2, 4, 12, tzinfo=UTC))
+    assert wording.why_that_day(moved, "UTC") == (
+        "Moved to 4 February 2026 by an admin. "
+        "After that, your credits come back on the 15th of every month again."
+    )
+
+
+def test_a_restarted_cycle_is_not_taken_for_the_day_of_joining() -> None:
+    own = replace(statement(datetime(2026, 1, 22, 12, tzinfo=UTC)), was_restarted=True)
+    assert wording.why_that_day(own, "UTC").startswith("Your cycle was restarted on the 22nd, so")
+
+
+def test_a_day_that_another_zone_shows_as_the_next_one_names_the_zone_it_is_counted_in() -> None:
+    own = statement(datetime(2026, 1, 1, 12, tzinfo=UTC))
+    assert wording.why_that_day(own, "Pacific/Kiritimati") == (
+        "You joined on the 1st, so your credits come back on the 1st of every month "
+        "as counted in UTC."
+    )
+
+
+def statement(anchor: datetime, zone: str = "UTC") -> Statement:
+    next_reset = cycle_start(anchor, 1, zone)
+    return Statement(
+        subscription_id=1,
+        user_id=1,
+        plan_name="free",
+        plan_display_name="Free",
+        plan_description="",
+        features=(),
+        next_plan_display_name=None,
+        allowance=10,
+        available=10,
+        bonus=0,
+        used=0,
+        held=0,
+        cycle=0,
+        anchor=anchor,
+        time_zone=zone,
+        last_reset=anchor,
+        next_reset=next_reset,
+        regular_reset=next_reset,
+        was_restarted=False,
+    )

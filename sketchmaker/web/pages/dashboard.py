@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.roles import Role
 from sketchmaker.credits import ledger
+from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.statement import Statement, statement_for
 from sketchmaker.credits.tables import UsageHistory
@@ -41,9 +42,9 @@ class UsageRow:
 
 @dataclass(frozen=True)
 class DashboardPage:
-    """Everything that the dashboard shows."""
+    """Everything that the dashboard shows; `statement` is None for somebody without a plan."""
 
-    statement: Statement
+    statement: Statement | None
     images_left: int
     days_until_reset: int
     why_that_day: str
@@ -65,19 +66,27 @@ def show() -> ResponseReturnValue:
 
 
 def _page(session: Session, user: CurrentUser, before: int | None, now: datetime) -> DashboardPage:
-    statement = statement_for(session, user.id, now=now)
+    own = _statement(session, user, now)
     found = ledger.recent(session, user.id, limit=ROWS_A_PAGE + 1, before_id=before)
     shown = found[:ROWS_A_PAGE]
     return DashboardPage(
-        statement=statement,
-        images_left=images_for(statement.available),
-        days_until_reset=statement.days_until_reset(now, user.time_zone),
-        why_that_day=wording.why_that_day(statement.anchor, statement.time_zone),
+        statement=own,
+        images_left=images_for(own.available) if own else 0,
+        days_until_reset=own.days_until_reset(now, user.time_zone) if own else 0,
+        why_that_day=wording.why_that_day(own, user.time_zone) if own else "",
         chart=usage_chart(session, user.id, now=now, zone=user.time_zone),
         rows=tuple(_row(row) for row in shown),
         is_first_page=before is None,
         older_before=shown[-1].id if len(found) > ROWS_A_PAGE else None,
     )
+
+
+def _statement(session: Session, user: CurrentUser, now: datetime) -> Statement | None:
+    """The present subscription. Whoever has none still has a past, and may read it."""
+    try:
+        return statement_for(session, user.id, now=now)
+    except NoActiveSubscription:
+        return None
 
 
 def _row(row: UsageHistory) -> UsageRow:

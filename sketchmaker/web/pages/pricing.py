@@ -1,7 +1,5 @@
 """The plans on offer, and how credits come back."""
 
-from datetime import datetime
-
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
@@ -27,10 +25,6 @@ def show() -> ResponseReturnValue:
         plans=offered,
         own=own,
         image_price=cost_of(1),
-        reset_rule=_reset_rule(own.anchor, own.time_zone) if own else None,
+        why_that_day=wording.why_that_day(own, viewer_zone()) if own else None,
         zone=viewer_zone(),
     )
-
-
-def _reset_rule(anchor: datetime, zone: str) -> str:
-    return wording.why_that_day(anchor, zone)
