@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sketchmaker.database import LostRace
+
 
 class CreditError(Exception):
     """Base of everything that the credit engine refuses.
@@ -121,7 +123,7 @@ class HoldNotPending(CreditError):
         super().__init__(f"Hold {hold_id} has ended already: it was {state}.")
 
 
-class ChangedMeanwhile(CreditError):
+class ChangedMeanwhile(CreditError, LostRace):
     """Another transaction changed a row that this one had read. Undone; try the whole again."""
 
     def __init__(self, subscription_id: int) -> None:
@@ -129,7 +131,7 @@ class ChangedMeanwhile(CreditError):
         super().__init__(f"Subscription {subscription_id} was changed meanwhile. Try again.")
 
 
-class ResetConflict(CreditError):
+class ResetConflict(CreditError, LostRace):
     """Another process changed a claimed subscription. The transaction is undone; try again."""
 
     def __init__(self, expected: int, changed: int) -> None:

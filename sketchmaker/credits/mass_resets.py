@@ -92,8 +92,11 @@ def _on_sqlite(
 
 
 def _cycle_start(anchor: str, n: int, zone: str) -> str | None:
-    """`cycle.cycle_start`, called by SQLite, in which instants are text without a zone."""
-    with suppress(*_NO_SUCH_ZONE):
+    """`cycle.cycle_start`, called by SQLite, in which instants are text without a zone.
+
+    None for what is no instant, or no zone: such a row is not plain, and fails alone.
+    """
+    with suppress(*_NO_SUCH_ZONE, TypeError, OverflowError):
         start = cycle_start(datetime.fromisoformat(anchor).replace(tzinfo=UTC), n, zone)
         return start.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     return None

@@ -85,15 +85,14 @@ def reset_user(session: Session, *, user_id: int, now: datetime) -> ResetDone | 
     return _reset_one(session, SUBSCRIPTIONS.c.user_id == user_id, now)
 
 
-def earliest_due(session: Session, *, now: datetime) -> tuple[int, datetime] | None:
-    """The subscription that resets next and when, due or not; None when there is none."""
-    row = session.execute(
-        select(SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.next_credit_reset)
-        .where(IS_ACTIVE, not_set_aside(now))
-        .order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
+def next_due_at(session: Session, *, now: datetime) -> datetime | None:
+    """When the next subscription resets that is not due yet; None when there is none."""
+    return session.scalar(
+        select(SUBSCRIPTIONS.c.next_credit_reset)
+        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset > now, not_set_aside(now))
+        .order_by(SUBSCRIPTIONS.c.next_credit_reset)
         .limit(1)
-    ).first()
-    return None if row is None else (row.id, row.next_credit_reset)
+    )
 
 
 def due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:

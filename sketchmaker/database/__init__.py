@@ -3,6 +3,7 @@
 An edge opens `transaction()`, calls verbs, and leaves it: that is the commit.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -10,15 +11,29 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from sketchmaker.database.outages import (
+    DatabaseUnavailable,
+    LostRace,
+    TransactionConflict,
+    outages_named,
+    retrying,
+)
 from sketchmaker.database.postgres import postgres_engine
 from sketchmaker.database.sqlite import sqlite_engine
 
-CONFLICT_CODES = {"40001", "40P01"}  # PostgreSQL's: serialisation failure, deadlock
+__all__ = [
+    "Base",
+    "Database",
+    "DatabaseUnavailable",
+    "LostRace",
+    "TransactionConflict",
+    "UtcDateTime",
+    "outages_named",
+    "retrying",
+]
 
 
 class Base(DeclarativeBase):
@@ -56,18 +71,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class DatabaseUnavailable(Exception):
-    """The database can't be reached, or does not answer in time. Nothing was changed."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"The database does not answer: {reason}. Try again in a moment.")
-
-
-class TransactionConflict(DatabaseUnavailable):
-    """Another transaction was in the way. This one is undone; the same again may go well."""
-
-
 class Database:
     """One database, SQLite or PostgreSQL, chosen by its SQLAlchemy URL.
 
@@ -87,6 +90,7 @@ class Database:
             autocommitting = postgres_engine(url, namespace, autocommit=True)
             self.engines = [self.engine, self._readers, autocommitting]
             self._alone = autocommitting.connect
+        self._of_this_thread = threading.local()
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self._readers, expire_on_commit=False)
 
@@ -98,9 +102,11 @@ class Database:
 
         Raises:
             DatabaseUnavailable: no connection, a lost one, or the lock was not to be had in time.
+            TransactionConflict: another transaction was in the way; see `retrying`.
         """
         with outages_named(), self._writing.begin() as session:
             yield session
+        self._note_commit()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -109,7 +115,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `transaction`.
         """
-        with outages_named(), self._reading() as session:
+        with outages_named(writing=False), self._reading() as session:
             yield session
 
     @contextmanager
@@ -124,6 +130,7 @@ class Database:
         """
         with outages_named(), self._alone() as connection:
             yield connection
+        self._note_commit()
 
     @contextmanager
     def detached(self) -> Iterator[Any]:
@@ -144,6 +151,11 @@ class Database:
         finally:
             connection.close()
 
+    @property
+    def commits_of_this_thread(self) -> int:
+        """How many transactions this thread has committed here; by it an edge knows it wrote."""
+        return getattr(self._of_this_thread, "commits", 0)
+
     def ping(self) -> None:
         """Make sure that the database answers.
 
@@ -158,24 +170,5 @@ class Database:
         for engine in self.engines:
             engine.dispose()
 
-
-@contextmanager
-def outages_named() -> Iterator[None]:
-    """Give the database's errors our names: an outage, or a conflict of two transactions."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise DatabaseUnavailable("all its connections are in use") from error
-    except (OperationalError, InterfaceError) as error:
-        conflicts = getattr(error.orig, "sqlstate", None) in CONFLICT_CODES
-        named = TransactionConflict if conflicts else DatabaseUnavailable
-        raise named(_first_line(error)) from error
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise DatabaseUnavailable(_first_line(error)) from error
-
-
-def _first_line(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error.orig).__name__
+    def _note_commit(self) -> None:
+        self._of_this_thread.commits = self.commits_of_this_thread + 1

@@ -85,13 +85,13 @@ class SubscriptionJobStore(BaseJobStore):
         self._to_forget = None
         if self._closed:  # APScheduler looks once more after it has shut its executors down
             return []
-        wake_at = self._next_wake()
-        found = find_job(self._database, wake_at.subscription_id) if wake_at.is_due else None
-        if found is None:
+        subscription_id = self._next_wake().subscription_id
+        if subscription_id is None:
             return []
-        job = self._job(found, now, next_run_time=now)
+        job_id = job_id_for(subscription_id)
+        job = self._job(job_id, name=job_id, run_at=now, next_run_time=now)
         job.func = self._run
-        self._to_forget = self._under_way = found.job_id
+        self._to_forget = self._under_way = job_id
         self._has_begun = False
         return [job]
 
@@ -185,23 +185,28 @@ class SubscriptionJobStore(BaseJobStore):
     def _next_wake(self) -> "_Wake":
         now = self._clock.now()
         poll_at = now + POLL_EVERY
-        earliest = None
-        if self._under_way is None and not now < self._rests_until <= poll_at:
-            with self._database.reading() as session:
-                earliest = resets.earliest_due(session, now=now)
-        if earliest is None or earliest[1] > poll_at:
+        if self._under_way is not None or now < self._rests_until <= poll_at:
             return _Wake(poll_at)
-        subscription_id, due_at = earliest
-        return _Wake(due_at, subscription_id, is_due=due_at <= now)
+        with self._database.reading() as session:
+            # Its number is all that is read of a due row: no odd value in it must end this look.
+            due = resets.due_ids(session, now=now, limit=1)
+            if due:
+                return _Wake(now, due[0])
+            upcoming = resets.next_due_at(session, now=now)
+        return _Wake(min(upcoming or poll_at, poll_at))
 
     def _listed(self, job: ScheduledJob) -> Job:
-        return self._job(job, job.due_at, next_run_time=job.next_run_time)
+        return self._job(
+            job.job_id, name=job.name, run_at=job.due_at, next_run_time=job.next_run_time
+        )
 
-    def _job(self, job: ScheduledJob, run_at: datetime, *, next_run_time: datetime | None) -> Job:
+    def _job(
+        self, job_id: str, *, name: str, run_at: datetime, next_run_time: datetime | None
+    ) -> Job:
         made = Job(
             self._scheduler,
-            id=job.job_id,
-            name=job.name,
+            id=job_id,
+            name=name,
             func=RESET_FUNCTION,
             args=(),
             kwargs={},
@@ -245,8 +250,7 @@ class SubscriptionJobStore(BaseJobStore):
 
 @dataclass(frozen=True, slots=True)
 class _Wake:
-    """When to look again, and for which subscription if one is the reason."""
+    """When to look again; and the subscription that is due now, if one is."""
 
     at: datetime
-    subscription_id: int = 0
-    is_due: bool = False
+    subscription_id: int | None = None

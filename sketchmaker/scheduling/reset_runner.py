@@ -7,7 +7,7 @@ from datetime import datetime
 from sketchmaker.clock import Clock
 from sketchmaker.credits import guard, resets
 from sketchmaker.credits.reset_plan import BatchDone, ResetDone
-from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.database import Database, DatabaseUnavailable, LostRace, retrying
 from sketchmaker.scheduling.job_ids import job_id_for
 from sketchmaker.scheduling.pace import QUIET_BATCH, Pace
 
@@ -53,7 +53,7 @@ class ResetRunner:
         """Reset what is due until nothing is. How many subscriptions were reset.
 
         Raises:
-            DatabaseUnavailable: what was committed until then stays; the rest is still due.
+            DatabaseUnavailable, LostRace: what was committed until then stays; the rest is due.
         """
         total, pace, before = 0, Pace(self._database.dialect), None
         # The same list again means that all on it are in the hands of others.
@@ -90,9 +90,8 @@ class ResetRunner:
         """Reset them together; when that breaks, in halves, until what breaks it is alone."""
         now = self._clock.now()
         try:
-            with self._database.transaction() as session:
-                done = resets.reset_these(session, batch, now=now)
-        except DatabaseUnavailable:
+            done = retrying(lambda: self._commit(batch, now))
+        except (DatabaseUnavailable, LostRace):
             raise
         except Exception as error:  # whatever a bad row breaks on: others do not wait for it
             if len(batch) > 1:
@@ -105,6 +104,10 @@ class ResetRunner:
             return done.count
         middle = len(batch) // 2
         return self._reset(batch[:middle]) + self._reset(batch[middle:])
+
+    def _commit(self, batch: list[int], now: datetime) -> BatchDone:
+        with self._database.transaction() as session:
+            return resets.reset_these(session, batch, now=now)
 
     def _set_aside(self, subscription_id: int, error: Exception, now: datetime) -> int:
         with self._database.transaction() as session:

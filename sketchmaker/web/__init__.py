@@ -35,6 +35,7 @@ from sketchmaker.web.pages import (
     studio,
 )
 from sketchmaker.web.parts import EXTENSION, WebParts
+from sketchmaker.web.retrying_app import RetryingApp
 
 BLUEPRINTS: Final = (
     home.blueprint,
@@ -55,7 +56,7 @@ LONGEST_BODY_BYTES: Final = 256 * 1024
 
 def create_web_app(parts: WebParts) -> Flask:
     """The Flask application over these parts. It starts nothing and opens no connection."""
-    app = Flask(__name__)
+    app = RetryingApp(__name__)
     app.extensions[EXTENSION] = parts
     app.config.update(
         SECRET_KEY=parts.settings.secret_key,

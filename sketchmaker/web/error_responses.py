@@ -15,7 +15,7 @@ from werkzeug.http import http_date
 from sketchmaker import logs
 from sketchmaker.accounts import errors as accounts
 from sketchmaker.credits import errors as credits
-from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConflict
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio
 from sketchmaker.web.request_log import request_id
@@ -93,6 +93,8 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     studio.UnusablePicture: OUR_FAULT,
     studio.ProviderFailed: OUR_FAULT,
     DatabaseUnavailable: Answer(503, "Back in a moment"),
+    LostRace: Answer(503, "Back in a moment"),
+    TransactionConflict: Answer(503, "Back in a moment"),
 }
 
 HTTP_WORDS: Final[dict[int, tuple[str, str]]] = {

@@ -25,10 +25,10 @@ TIMES = {
 JSONS = {"details", "parts"}
 FLAGS = {"is_active"}
 ERRORS = {
-    "busy": "database is locked",
-    "full": "database or disk is full",
-    "lost": "disk I/O error",
+    "busy": ("database is locked", sqlite3.SQLITE_BUSY),
+    "full": ("database or disk is full", sqlite3.SQLITE_FULL),
 }
+LOST = ("disk I/O error", sqlite3.SQLITE_IOERR)
 
 
 class SqliteDriver:
@@ -99,7 +99,10 @@ class SqliteDriver:
 
     def error(self, kind: str) -> Exception:
         """What SQLite says then."""
-        return sqlite3.OperationalError(ERRORS.get(kind, "disk I/O error"))
+        sentence, code = ERRORS.get(kind, LOST)
+        error = sqlite3.OperationalError(sentence)
+        error.sqlite_errorcode = code
+        return error
 
     def awakened(self, waiting: list[Actor]) -> list[Actor]:
         """All of them, once somebody's transaction has ended."""
