@@ -41,6 +41,7 @@ class Settings:
     port: int = 5000
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
+    public_url: str | None = None
     trusted_proxies: int = 0
     limits: str = ""
     is_registration_open: bool = True
@@ -85,6 +86,12 @@ class _Environment(BaseSettings):
     master_key: str | None = Field(
         None, alias="SKETCHMAKER_MASTER_KEY", description="kept for a later release"
     )
+    public_url: str | None = Field(
+        None,
+        alias="SKETCHMAKER_PUBLIC_URL",
+        pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$",
+        description="how visitors reach the site, such as https://studio.example.org",
+    )
     trusted_proxies: int = Field(
         0, alias="SKETCHMAKER_TRUSTED_PROXIES", ge=0, le=5, description="a number from 0 to 5"
     )
@@ -127,6 +134,7 @@ def load(env_file: Path = Path(".env")) -> Settings:
         admin_email=written.admin_email,
         admin_password=written.admin_password,
         secret_key=written.secret_key or _kept_secret_key(data_folder / "secret.key"),
+        public_url=written.public_url and written.public_url.rstrip("/"),
         trusted_proxies=written.trusted_proxies,
         limits=written.limits,
         is_registration_open=written.registration == "open",

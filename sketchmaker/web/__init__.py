@@ -8,15 +8,16 @@ from typing import Final
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sketchmaker.web import (
     access,
     error_responses,
     page_context,
     paging,
+    proxies,
     request_log,
     security_headers,
+    session_cookie,
     sign_in_session,
     stale_forms,
     static_files,
@@ -67,6 +68,8 @@ def create_web_app(parts: WebParts) -> Flask:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     request_log.install(app)
+    session_cookie.install(app)
+    proxies.install(app, parts.settings)
     CSRFProtect(app)
     for part in (
         sign_in_session,
@@ -82,13 +85,4 @@ def create_web_app(parts: WebParts) -> Flask:
         part.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    _trust_proxies(app, parts.settings.trusted_proxies)
     return app
-
-
-def _trust_proxies(app: Flask, count: int) -> None:
-    if count:
-        # Not the prefix: few proxies set it, and what one passes on unread is a visitor's word.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=count, x_prefix=0
-        )

@@ -5,9 +5,10 @@ error that is not in the table is our fault: it is logged, and only the request'
 """
 
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask.globals import request_ctx
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
@@ -148,6 +149,9 @@ def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return make_response(error.get_response())
     logs.bind(error=type(error).__name__)
+    if request_ctx.url_adapter is None:
+        # The host is not one of ours, so that no address of a page can be made either.
+        return Response("This address can't be used here.\n", error.code, mimetype="text/plain")
     title, sentence = HTTP_WORDS.get(error.code, (error.name, error.description or ""))
     response = respond(Answer(error.code, title), sentence)
     for name in ("Allow", "Retry-After"):
@@ -163,9 +167,11 @@ def _unknown(error: Exception) -> Response:
 
 
 def _log_outage(error: Exception) -> None:
-    # One outage is one event, whoever runs into it.
-    everybodys = dict.fromkeys(("address", "user", "request", "route"))
-    logs.event("not answered", level="warning", counted=True, reason=str(error), **everybodys)
+    facts: dict[str, object] = {"reason": str(error)}
+    if isinstance(error, DatabaseUnavailable):
+        # One outage is one event, whoever runs into it.
+        facts |= dict.fromkeys(("address", "user", "request", "route"))
+    logs.event("not answered", level="warning", counted=True, **facts)
 
 
 def respond(answer: Answer, sentence: str) -> Response:
@@ -175,14 +181,22 @@ def respond(answer: Answer, sentence: str) -> Response:
         body = {"error": answer.title, "detail": sentence} | ({"id": error_id} if error_id else {})
         response = jsonify(body)
     else:
-        # With the database gone, nothing about the reader can be asked: the frame stays bare.
-        g.frame_is_bare = answer.is_failure
         template = "errors/fragment.html" if is_fragment_request() else "errors/page.html"
         response = make_response(
-            render_template(template, answer=answer, sentence=sentence, error_id=error_id)
+            _rendered(template, answer=answer, sentence=sentence, error_id=error_id)
         )
     response.status_code = answer.status
     return response
+
+
+def _rendered(template: str, *, answer: Answer, **about: Any) -> str:
+    """The page, in a bare frame when something is wrong with us: then nobody can ask who reads."""
+    g.frame_is_bare = answer.is_failure
+    try:
+        return render_template(template, answer=answer, **about)
+    except DatabaseUnavailable:
+        g.frame_is_bare = True
+        return render_template(template, answer=answer, **about)
 
 
 def wants_json() -> bool:

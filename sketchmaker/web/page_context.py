@@ -47,6 +47,7 @@ def install(app: Flask) -> None:
     def _for_every_page() -> dict[str, Any]:
         return {
             "viewer": viewer(),
+            "frame_is_bare": bool(g.get("frame_is_bare")),
             "navigation": navigation,
             "admin_sections": admin_sections,
             "header_statement": header_statement,

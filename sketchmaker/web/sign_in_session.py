@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import flask
 from flask import Flask, request
-from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, current_user, login_user, logout_user
 
 from sketchmaker import logs
@@ -45,17 +44,9 @@ class CurrentUser:
         return self.token
 
 
-class _CookieSession(SecureCookieSessionInterface):
-    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's signature
-        # The same product runs on http://localhost and behind https.
-        return request.is_secure
-
-
 def install(app: Flask) -> None:
-    """Give the application its cookie and `current_user`."""
-    app.session_interface = _CookieSession()
+    """Give the application `current_user`, and its cookie the life of a sign-in."""
     app.config.update(
-        SESSION_COOKIE_NAME="sketchmaker_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         # Renewed by `_find` when a visit is noted, and so never with a file that caches may keep.

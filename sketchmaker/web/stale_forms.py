@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, generate_csrf
 
 from sketchmaker import logs
+from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.web.access import ask_to_sign_in, policy_of
 from sketchmaker.web.error_responses import Answer, is_fragment_request, respond
 from sketchmaker.web.page_context import viewer
@@ -28,7 +29,10 @@ def install(app: Flask) -> None:
 
 def _answer(error: CSRFError) -> ResponseReturnValue:
     logs.security("form refused", level="warning", reason=error.description)
-    person = viewer()
+    try:
+        person = viewer()
+    except DatabaseUnavailable:  # the form is no better for it
+        return respond(OUT_OF_DATE, "Go back, reload the page, and try again.")
     if person is None and _is_for_people_with_an_account():
         return ask_to_sign_in()
     if person is not None and is_fragment_request():

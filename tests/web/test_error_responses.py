@@ -13,11 +13,13 @@ from sketchmaker.clock import ManualClock
 from sketchmaker.credits.errors import CreditError
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.settings import Settings
-from sketchmaker.studio.errors import StudioError
+from sketchmaker.studio.errors import StudioError, TooManyGenerations
 from sketchmaker.web.access import public
 from sketchmaker.web.error_responses import ANSWERS, HTTP_WORDS
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import FRAGMENT
+
+ANSWERED_429 = TooManyGenerations(4)
 
 
 def descendants(base: type[Exception]) -> Iterator[type[Exception]]:
@@ -136,3 +138,53 @@ def test_without_the_database_people_are_told_to_come_back(lost: System) -> None
     health = client.get("/healthz")
     assert health.status_code == 503
     assert health.get_json() == {"status": "down", "database": "unavailable"}
+
+
+@pytest.fixture
+def stranded(ada: Browser, lost: System) -> Browser:
+    """Somebody who signed in before the database went away."""
+    browser = Browser(bootstrap.create_app(lost))
+    browser.client.set_cookie("sketchmaker_session", ada.cookie())
+    return browser
+
+
+def test_a_page_keeps_its_status_while_the_database_is_away(stranded: Browser) -> None:
+    assert stranded.get("/nope").status_code == 404
+    assert stranded.client.post("/studio/generations", data={}).status_code == 400
+    assert stranded.client.post("/login", data={}).status_code in {302, 400}
+    assert stranded.get("/dashboard").status_code == 503
+
+
+def test_a_limit_keeps_its_status_while_the_database_is_away(lost: System) -> None:
+    app = bootstrap.create_app(lost)
+
+    def limited() -> str:
+        raise ANSWERED_429
+
+    app.add_url_rule("/limited", view_func=public(limited))
+    assert Browser(app).get("/limited").status_code == 429
+
+
+def test_nobody_is_asked_to_sign_in_while_it_is_not_known_who_reads(stranded: Browser) -> None:
+    for path in ("/dashboard", "/nope"):
+        page = stranded.get(path).text
+        assert "Start free" not in page
+        assert "/login" not in page
+
+
+def test_a_page_of_a_failure_promises_nothing_about_credits(broken: Flask) -> None:
+    assert "charged" not in Browser(broken).get("/broken").text
+
+
+def test_an_outage_is_a_few_lines_however_many_people_run_into_it(
+    stranded: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        stranded.get("/dashboard")
+    told = [record for record in caplog.records if record.message == "not answered"]
+    assert len(told) == 1
+    facts = vars(told[0])["facts"]
+    assert vars(told[0])["counted"]
+    assert "127.0.0.1" in facts["reason"]
+    assert facts["address"] is None
+    assert facts["user"] is None
