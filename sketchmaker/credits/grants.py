@@ -1,46 +1,21 @@
-"""Bonus credits: grants that survive resets, with an expiry or without.
+"""Bonus credits: grants that survive resets, with an expiry or without."""
 
-What expires first burns first (`balance.in_burn_order`). The subscription's row carries the sums,
-so that the common spend need not look here.
-"""
-
-from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import func, literal_column, or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import resets
-from sketchmaker.credits.actions import GRANT_ACTION, GRANT_EXPIRY_ACTION
+from sketchmaker.credits import grant_rows, present, state
+from sketchmaker.credits.actions import GRANT_ACTION
 from sketchmaker.credits.amounts import checked_amount, checked_reason
-from sketchmaker.credits.balance import Part, Source
-from sketchmaker.credits.errors import (
-    ChangedMeanwhile,
-    GrantNotFound,
-    InvalidAmount,
-    InvalidGrant,
-    NoActiveSubscription,
-    SetAside,
-)
-from sketchmaker.credits.state import Bonus, State, latest_of_user, move, of_user
+from sketchmaker.credits.errors import InvalidGrant, NoActiveSubscription
+from sketchmaker.credits.grant_rows import HAS_CREDITS_LEFT
 from sketchmaker.credits.tables import GRANTS, CreditGrant
 
 KINDS = ("admin", "promotion", "correction")
 """What a grant can be given as; the kind `refund` is what `refunds` gives."""
-
-HAS_CREDITS_LEFT = GRANTS.c.credits_remaining > literal_column("0")
-"""A constant, for SQLite's sake: see `tables.IS_ACTIVE`."""
-
-Purpose = Literal["held", "used"]
-"""What became of credits that left the available ones."""
-Destination = Literal["remaining", "expired", "voided"]
-"""What becomes of them when they come back to their grant."""
-
-MAX_BONUS = 1_000_000_000
-"""Credits that the grants of one user may hold together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +49,9 @@ def grant(
     """
     amount, why = checked_amount(credits), checked_reason(reason)
     _check(kind, expires_at, now)
-    before = _with_room_for(session, user_id, amount, now)
-    row = add(
+    before = _receiving(session, user_id, now)
+    grant_rows.check_room(before.bonus, amount)
+    row = grant_rows.add(
         session,
         user_id=user_id,
         kind=kind,
@@ -85,78 +61,10 @@ def grant(
         expires_at=expires_at,
         created_at=now,
     )
-    after = replace(before, bonus=resummed(session, before.bonus, user_id, remaining=amount))
-    move(session, before, after, action=GRANT_ACTION, now=now, details=_facts(row))
+    bonus = grant_rows.resummed(session, before.bonus, user_id, remaining=amount)
+    after = replace(before, bonus=bonus)
+    state.move(session, before, after, action=GRANT_ACTION, now=now, details=_facts(row))
     return Grant(row.id, amount, expires_at, after.available)
-
-
-def add(session: Session, **facts: Any) -> CreditGrant:
-    """Write a new grant. The caller changes the balance in the same transaction."""
-    row = CreditGrant(credits_remaining=facts["credits_granted"], **facts)
-    session.add(row)
-    session.flush()  # the database gives the grant its number
-    return row
-
-
-def _with_room_for(session: Session, user_id: int, amount: int, now: datetime) -> State:
-    """The user's subscription as of `now`, able to take so many credits more."""
-    # Credits can be given also to a subscription whose reset is set aside.
-    with suppress(SetAside):
-        resets.reset_user(session, user_id=user_id, now=now)
-    expire_of_user(session, user_id=user_id, now=now)
-    before = of_user(session, user_id)
-    if before is None:
-        raise NoActiveSubscription(user_id)
-    check_room(before.bonus, amount)
-    return before
-
-
-def check_room(bonus: Bonus, amount: int) -> None:
-    """Make sure that the user's grants may hold so many credits more.
-
-    Raises:
-        InvalidAmount: they would hold more than `MAX_BONUS`.
-    """
-    room = MAX_BONUS - bonus.remaining - bonus.held
-    if amount > room:
-        raise InvalidAmount(amount, room)
-
-
-def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
-    """Where the subscription's credits come from: its allowance, and each live grant."""
-    rows = session.execute(
-        select(GRANTS.c.id, GRANTS.c.credits_remaining, GRANTS.c.expires_at).where(
-            GRANTS.c.user_id == state.user_id,
-            HAS_CREDITS_LEFT,
-            or_(GRANTS.c.expires_at.is_(None), GRANTS.c.expires_at > now),
-        )
-    )
-    allowance = Source(None, state.balance.available, state.next_reset)
-    return [allowance, *(Source(row.id, row.credits_remaining, row.expires_at) for row in rows)]
-
-
-def expire_of_user(session: Session, *, user_id: int, now: datetime) -> int:
-    """End the user's grants whose time is over, and return how many credits expired."""
-    before = latest_of_user(session, user_id)
-    if before is None or before.bonus.expires_at is None or before.bonus.expires_at > now:
-        return 0
-    rows = session.execute(
-        select(GRANTS.c.id, GRANTS.c.credits_remaining).where(
-            GRANTS.c.user_id == user_id,
-            HAS_CREDITS_LEFT,
-            GRANTS.c.expires_at <= now,
-        )
-    ).all()
-    for row in rows:
-        change(session, row.id, remaining=-row.credits_remaining, expired=row.credits_remaining)
-        after = replace(
-            before,
-            bonus=resummed(session, before.bonus, user_id, remaining=-row.credits_remaining),
-        )
-        details = {"grant": row.id, "expired": row.credits_remaining}
-        move(session, before, after, action=GRANT_EXPIRY_ACTION, now=now, details=details)
-        before = after
-    return sum(row.credits_remaining for row in rows)
 
 
 def expire_due(session: Session, *, now: datetime, limit: int = 500) -> int:
@@ -171,61 +79,15 @@ def expire_due(session: Session, *, now: datetime, limit: int = 500) -> int:
         .order_by(GRANTS.c.user_id)
         .limit(limit)
     ).all()
-    return sum(expire_of_user(session, user_id=user_id, now=now) for user_id in due)
+    return sum(grant_rows.expire_of_user(session, user_id=user_id, now=now) for user_id in due)
 
 
-def change(session: Session, grant_id: int, **by: int) -> None:
-    """Move credits between a grant's `remaining`, `held`, `used`, `expired` and `voided`."""
-    columns = {
-        f"credits_{name}": GRANTS.c[f"credits_{name}"] + amount for name, amount in by.items()
-    }
-    changed = session.execute(update(GRANTS).where(GRANTS.c.id == grant_id).values(columns))
-    if changed.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
-        raise GrantNotFound(grant_id)
-
-
-def give_back(
-    session: Session, parts: list[Part], *, now: datetime, taken_as: Purpose = "held"
-) -> Counter[Destination]:
-    """Return held or used credits to their grants, and count where they went.
-
-    They can be spent again (`remaining`), unless their grant expired or was voided meanwhile.
-    """
-    moved: Counter[Destination] = Counter()
-    for part in parts:
-        grant_id = part.grant_id or 0
-        column = _destination(session, grant_id, now)
-        change(session, grant_id, **{taken_as: -part.credits, column: part.credits})
-        moved[column] += part.credits
-    return moved
-
-
-def _destination(session: Session, grant_id: int, now: datetime) -> Destination:
-    row = session.execute(
-        select(GRANTS.c.expires_at, GRANTS.c.voided_at).where(GRANTS.c.id == grant_id)
-    ).one()
-    if row.voided_at is not None:
-        return "voided"
-    is_over = row.expires_at is not None and row.expires_at <= now
-    return "expired" if is_over else "remaining"
-
-
-def resummed(session: Session, bonus: Bonus, user_id: int, **by: int) -> Bonus:
-    """The sums after a change of so many credits, with the first expiry read afresh.
-
-    Raises:
-        ChangedMeanwhile: the sums and the grants differ.
-    """
-    moved = replace(bonus, **{name: getattr(bonus, name) + amount for name, amount in by.items()})
-    row: Any = session.execute(
-        select(
-            func.coalesce(func.sum(GRANTS.c.credits_remaining), 0).label("remaining"),
-            func.min(GRANTS.c.expires_at, type_=GRANTS.c.expires_at.type).label("expires_at"),
-        ).where(GRANTS.c.user_id == user_id, HAS_CREDITS_LEFT)
-    ).one()
-    if row.remaining != moved.remaining:
-        raise ChangedMeanwhile(user_id)
-    return replace(moved, expires_at=row.expires_at)
+def _receiving(session: Session, user_id: int, now: datetime) -> state.State:
+    """The user's active subscription, locked; also one whose reset is set aside."""
+    found = state.of_user(session, user_id)
+    if found is None:
+        raise NoActiveSubscription(user_id)
+    return present.as_far_as_possible(session, found, now=now)
 
 
 def _facts(grant: CreditGrant) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, present, state
+from sketchmaker.credits import grant_rows, present, state
 from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.charges import bonus_facts
@@ -231,15 +231,15 @@ def _after_end(
     back_grants = [part for part in back if part.grant_id is not None]
     if used_grants or back_grants:
         for part in used_grants:
-            grants.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
+            grant_rows.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
         spent = sum(part.credits for part in used_grants)
-        back_to = grants.give_back(session, back_grants, now=now)
+        back_to = grant_rows.give_back(session, back_grants, now=now)
         moved = {
             "held": -spent - back_to.total(),
             "remaining": back_to["remaining"],
             "used": spent if same_cycle else 0,
         }
-        bonus = grants.resummed(session, bonus, before.user_id, **moved)
+        bonus = grant_rows.resummed(session, bonus, before.user_id, **moved)
         lapsed += back_to.total() - back_to["remaining"]
     return replace(before, balance=balance, bonus=bonus), lapsed
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, resets, state
+from sketchmaker.credits import grant_rows, resets, state
 from sketchmaker.credits.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
 from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import State
@@ -25,7 +25,7 @@ def of_user(session: Session, user_id: int, *, now: datetime) -> State:
         SetAside: the reset that is due failed before, or was parked.
     """
     resets.reset_user(session, user_id=user_id, now=now)
-    grants.expire_of_user(session, user_id=user_id, now=now)
+    grant_rows.expire_of_user(session, user_id=user_id, now=now)
     found = state.of_user(session, user_id)
     if found is None:
         raise NoActiveSubscription(user_id)
@@ -53,7 +53,7 @@ def as_far_as_possible(session: Session, found: State, *, now: datetime) -> Stat
     if found.is_active:
         with suppress(SetAside):
             resets.reset_subscription(session, subscription_id=found.id, now=now)
-    grants.expire_of_user(session, user_id=found.user_id, now=now)
+    grant_rows.expire_of_user(session, user_id=found.user_id, now=now)
     return state.of_subscription(session, found.id) or found
 
 
@@ -82,7 +82,7 @@ def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
         resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
         row = session.execute(resets.due(now).where(SUBSCRIPTIONS.c.id == subscription_id)).one()
         found = PlannedReset(row, now).after()
-    grants_alive = grants.sources(session, found, now=now)
+    grants_alive = grant_rows.sources(session, found, now=now)
     bonus = sum(source.credits for source in grants_alive if source.grant_id is not None)
     return replace(found, bonus=replace(found.bonus, remaining=bonus))
 

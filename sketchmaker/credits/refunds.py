@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Row, exists, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, present, state
+from sketchmaker.credits import grant_rows, present, state
 from sketchmaker.credits.actions import FORCE_RESET_ACTION, REFUND_ACTION
 from sketchmaker.credits.amounts import checked_amount, checked_reason
 from sketchmaker.credits.balance import Part, split
@@ -109,7 +109,7 @@ class _Giving:
         of_grants = [part for part in parts if part.grant_id is not None]
         bonus_used = sum(part.credits for part in of_grants)
         of_allowance = sum(part.credits for part in parts) - bonus_used
-        went_to = grants.give_back(self._session, of_grants, now=self._now, taken_as="used")
+        went_to = grant_rows.give_back(self._session, of_grants, now=self._now, taken_as="used")
         self.granted = went_to["expired"] + (0 if self._is_present else of_allowance)
         if of_grants:
             self.facts["grants"] = [[part.grant_id, part.credits] for part in of_grants]
@@ -119,8 +119,8 @@ class _Giving:
 
     def _grant(self, reason: str, by_id: int | None) -> None:
         before = self._before
-        grants.check_room(before.bonus, self.granted)
-        row = grants.add(
+        grant_rows.check_room(before.bonus, self.granted)
+        row = grant_rows.add(
             self._session,
             user_id=before.user_id,
             kind=KIND,
@@ -139,7 +139,7 @@ class _Giving:
             unused = bonus_used
         bonus = before.bonus
         if bonus_used or to_bonus:
-            bonus = grants.resummed(
+            bonus = grant_rows.resummed(
                 self._session, bonus, before.user_id, remaining=to_bonus, used=-unused
             )
         return replace(before, balance=balance, bonus=bonus)

@@ -16,10 +16,10 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Update, bindparam, or_, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, plans, present, state
+from sketchmaker.credits import grant_rows, plans, present, state
 from sketchmaker.credits.balance import Part, allocate
 from sketchmaker.credits.errors import InsufficientCredits
-from sketchmaker.credits.grants import Purpose
+from sketchmaker.credits.grant_rows import Purpose
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS
 
@@ -93,7 +93,7 @@ def take_slowly(
         InsufficientCredits, NoActiveSubscription, SetAside: as `take`.
     """
     before = present.of_user(session, user_id, now=now)
-    parts = allocate(grants.sources(session, before, now=now), credits)
+    parts = allocate(grant_rows.sources(session, before, now=now), credits)
     if parts is None:
         raise InsufficientCredits(
             required=credits,
@@ -111,7 +111,7 @@ def _moved(session: Session, before: State, parts: Sequence[Part], purpose: Purp
     from_grants = 0
     for part in parts:
         if part.grant_id is not None:
-            grants.change(
+            grant_rows.change(
                 session, part.grant_id, remaining=-part.credits, **{purpose: part.credits}
             )
             from_grants += part.credits
@@ -119,7 +119,7 @@ def _moved(session: Session, before: State, parts: Sequence[Part], purpose: Purp
     bonus = before.bonus
     if from_grants:
         moved = {"remaining": -from_grants, purpose: from_grants}
-        bonus = grants.resummed(session, bonus, before.user_id, **moved)
+        bonus = grant_rows.resummed(session, bonus, before.user_id, **moved)
     return replace(before, balance=replace(before.balance, **{purpose: spent}), bonus=bonus)
 
 

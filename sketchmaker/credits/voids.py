@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grants, present, state
+from sketchmaker.credits import grant_rows, present, state
 from sketchmaker.credits.actions import GRANT_VOID_ACTION
 from sketchmaker.credits.amounts import checked_reason
 from sketchmaker.credits.errors import ChangedMeanwhile, GrantNotFound, NothingToChange
@@ -44,7 +44,7 @@ def void(
     if not grant.credits_remaining + grant.credits_held:
         raise NothingToChange("Nothing is left of the grant.")
     _mark(session, grant, now)
-    bonus = grants.resummed(
+    bonus = grant_rows.resummed(
         session, before.bonus, before.user_id, remaining=-grant.credits_remaining
     )
     after = replace(before, bonus=bonus)
@@ -66,7 +66,7 @@ def void_all(session: Session, *, user_id: int, reason: str, now: datetime) -> N
         ReasonMissing: no reason.
     """
     present.of_grants(session, user_id, now=now)
-    left = select(GRANTS.c.id).where(GRANTS.c.user_id == user_id, grants.HAS_CREDITS_LEFT)
+    left = select(GRANTS.c.id).where(GRANTS.c.user_id == user_id, grant_rows.HAS_CREDITS_LEFT)
     for grant_id in session.scalars(left.order_by(GRANTS.c.id)).all():
         void(session, grant_id=grant_id, reason=reason, now=now)
 

@@ -13,7 +13,7 @@ from sketchmaker.credits.errors import (
     ReasonMissing,
 )
 from sketchmaker.credits.explanations import explain
-from sketchmaker.credits.grants import MAX_BONUS
+from sketchmaker.credits.grant_rows import MAX_BONUS
 from sketchmaker.credits.tables import CreditGrant
 from sketchmaker.database import Database
 from tests.support.member import Member

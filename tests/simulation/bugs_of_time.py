@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import (
     balance,
-    grants,
+    grant_rows,
     guard,
     holds,
     ledger,
@@ -258,14 +258,14 @@ def _force_knows_no_limit(plot: Plot) -> None:
 
 @bug(profile="admins")
 def _an_expired_grant_is_spent(plot: Plot) -> None:
-    right = grants.sources
+    right = grant_rows.sources
 
     def wrong(session: Session, found: State, *, now: datetime) -> Any:
         del now
         return right(session, found, now=datetime(1970, 1, 1, tzinfo=UTC))
 
-    plot.put(grants, "sources", wrong)
-    plot.put(grants, "expire_of_user", lambda *_, **__: 0)
+    plot.put(grant_rows, "sources", wrong)
+    plot.put(grant_rows, "expire_of_user", lambda *_, **__: 0)
 
 
 @bug(profile="admins")
