@@ -9,10 +9,10 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -104,7 +104,7 @@ class _Environment(BaseSettings):
     contact: str | None = Field(
         None, alias="SKETCHMAKER_CONTACT", max_length=200, description="at most 200 characters"
     )
-    log_level: LogLevel = Field(
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field(
         "info", alias="SKETCHMAKER_LOG_LEVEL", description="debug, info, warning or error"
     )
 
@@ -146,12 +146,27 @@ def load(env_file: Path = Path(".env")) -> Settings:
 
 def _read(env_file: Path) -> _Environment:
     try:
-        return _Environment(_env_file=env_file)
+        return _Environment(_env_file=env_file, **_secrets_in_files(env_file))
     except ValidationError as error:
         sentences = (_wrong(str(problem["loc"][0]), problem["input"]) for problem in error.errors())
         raise SettingsError(" ".join(sentences)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {env_file} can't be read: {error}.") from error
+
+
+def _secrets_in_files(env_file: Path) -> dict[str, Any]:
+    written = {**dotenv_values(env_file), **os.environ}
+    named = {name: written.get(f"{name}_FILE") for name in _SECRET_NAMES}
+    if both := [name for name in sorted(named) if named[name] and written.get(name)]:
+        raise SettingsError(f"{both[0]} and {both[0]}_FILE are both set: keep one of them.")
+    return {name: _secret_in(Path(file), name) for name, file in named.items() if file}
+
+
+def _secret_in(file: Path, name: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE names {file}, which can't be read: {error}.") from error
 
 
 def _wrong(name: str, value: object) -> str:
@@ -162,7 +177,8 @@ def _wrong(name: str, value: object) -> str:
 
 def _unknown_names(env_file: Path) -> tuple[str, ...]:
     written = {*os.environ, *dotenv_values(env_file)}
-    return tuple(sorted(n for n in written if n.startswith("SKETCHMAKER_") and n not in _NAMES))
+    known = {*_NAMES, *(f"{name}_FILE" for name in _SECRET_NAMES)}
+    return tuple(sorted(n for n in written - known if n.startswith("SKETCHMAKER_")))
 
 
 def _unknown(name: str) -> str:

@@ -193,3 +193,44 @@ def test_processes_that_start_at_once_get_one_key(data_folder: Path) -> None:
         thread.join()
     assert len(keys) == 8 and len(set(keys)) == 1
     assert [file.name for file in data_folder.iterdir()] == ["secret.key"]
+
+
+@pytest.mark.parametrize("written", ["INFO", "Warning", "error"])
+def test_a_log_level_is_taken_in_any_capitals(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    assert load_with(monkeypatch, SKETCHMAKER_LOG_LEVEL=written).log_level == written.lower()
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("k" * 40 + "\n")
+    found = load_with(monkeypatch, SKETCHMAKER_SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert found.secret_key == "k" * 40
+    assert found.unknown_names_warning is None
+
+
+def test_a_secret_in_a_file_is_checked_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("short")
+    with pytest.raises(SettingsError, match="SKETCHMAKER_SECRET_KEY has a value") as refused:
+        load_with(monkeypatch, SKETCHMAKER_SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert "short" not in str(refused.value)
+
+
+def test_a_secret_both_in_a_file_and_not_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match="are both set"):
+        load_with(
+            monkeypatch,
+            SKETCHMAKER_SECRET_KEY="k" * 40,
+            SKETCHMAKER_SECRET_KEY_FILE=str(tmp_path / "key"),
+        )
+
+
+def test_a_secret_file_that_is_not_there_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL_FILE names /nowhere, which can't be"):
+        load_with(monkeypatch, DATABASE_URL_FILE="/nowhere")

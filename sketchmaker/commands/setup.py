@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from sketchmaker import logs, schema, settings
+from sketchmaker import logs, randomness, schema, settings
 from sketchmaker.accounts import directory, registration
 from sketchmaker.accounts.errors import InvalidRegistration
 from sketchmaker.accounts.registration import Registration
@@ -20,13 +20,11 @@ from sketchmaker.credits.listings import Totals
 from sketchmaker.database import Database
 from sketchmaker.database.exclusive import wait_for_other_setups
 from sketchmaker.enrolment import enrol, enrol_everyone_without_a_plan
-from sketchmaker.randomness import token
 from sketchmaker.schema import Upgrade
 from sketchmaker.settings import Settings, SettingsError
 
 ADMIN_USERNAME = "admin"
 ADMIN_EMAIL = "admin@localhost"
-GENERATED_PASSWORD_LENGTH = 20
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +90,7 @@ def _missing_admin(database: Database, configured: Settings) -> FirstAdmin | Non
     with database.reading() as session:
         if directory.superadmin_exists(session):
             return None
-    generated = None if configured.admin_password else token()[:GENERATED_PASSWORD_LENGTH]
+    generated = None if configured.admin_password else randomness.password()
     try:
         prepared = registration.prepare(
             username=ADMIN_USERNAME,
