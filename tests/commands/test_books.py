@@ -77,7 +77,7 @@ def test_a_repair_is_only_proposed(database: Database, run: Run) -> None:
     done = run("repair")
 
     assert done.exit_code == 1
-    assert "Add an entry of +1 credits" in done.output
+    assert "credits_remaining 105 → 104. Add an entry that says so." in done.output
     assert "Nothing was changed." in done.output
     assert run("verify").exit_code == 1
 

@@ -51,7 +51,8 @@ def _first_month(database: Database) -> None:
     do(database, grants.grant, credits=20, expires_at=JOINED + 200 * DAY, **bonus, **ada)
     do(database, charges.charge, credits=4, action="images", **ada)
     # Two of the first grant and one of the allowance; it stays pending.
-    do(database, holds.place, credits=3, action="images", lifetime=99 * DAY, **ada)
+    long = do(database, holds.place, credits=3, action="images", lifetime=7 * DAY, **ada)
+    do(database, holds.extend, hold_id=long.id, until=JOINED + 40 * DAY)
     settled = do(database, holds.place, credits=5, action="images", **ada)
     do(database, holds.settle, hold_id=settled.id, credits=2, now=JOINED + DAY)
     released = do(database, holds.place, credits=1, action="images", **ada)
@@ -73,7 +74,7 @@ def _second_month(database: Database) -> None:
     do(database, charges.charge, user_id=ADA, credits=2, action="images", **at)
     do(database, adjustments.revoke, user_id=ADA, credits=3, reason="Too many.", **at)
     do(database, charges.charge, user_id=ADA, credits=6, action="images", **at)
-    do(database, holds.place, user_id=ADA, credits=8, action="images", lifetime=99 * DAY, **at)
+    do(database, holds.place, user_id=ADA, credits=8, action="images", lifetime=7 * DAY, **at)
     change = {"plan_name": "premium", "when": "restart"}
     do(database, plan_changes.apply, subscription_id=BOB, **change, now=JOINED + 34 * DAY)
     do(database, lifecycle.reactivate, subscription_id=CLEO, **at)

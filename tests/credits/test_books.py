@@ -101,13 +101,6 @@ MENDED = {
     "settled otherwise": ("B16", f"UPDATE credit_holds SET credits_settled = 1 {SETTLED}"),
     "settled in another cycle": ("B16", f"UPDATE credit_holds SET cycle = 1 {SETTLED}"),
     "grant": ("B17", "UPDATE credit_grants SET credits_expired = credits_expired + 1 WHERE id = 1"),
-    "grants": (
-        "B18",
-        (
-            "UPDATE credit_grants SET credits_remaining = credits_remaining - 1, "
-            "credits_expired = credits_expired + 1 WHERE id = 2"
-        ),
-    ),
     "grant held": (
         "B19",
         (
@@ -132,6 +125,14 @@ MENDED = {
         "B24",
         f"{ROW} last_credit_reset = '2026-02-01 12:00:00.000000' {OF_ADA}",
     ),
+    "anchor": ("B25", f"{ROW} anchor_cycle = 1 {OF_ADA}"),
+    "a hold that nothing ends": (
+        "B35",
+        (
+            "UPDATE credit_holds SET expires_at = '2099-01-01 00:00:00.000000' "
+            "WHERE state = 'pending'"
+        ),
+    ),
     "a runaway": ("B26", ";".join(A_GRANT.format(hour) for hour in range(4))),
 }
 
@@ -155,7 +156,13 @@ LEFT = {
         "B23",
         f'{LINE} metadata = \'{{"due_at": "2026-02-14T12:00:00+00:00"}}\' {ADAS_RESET}',
     ),
-    "anchor": ("B25", f"{ROW} anchor_cycle = 1 {OF_ADA}"),
+    "grants": (
+        "B18",
+        (
+            "UPDATE credit_grants SET credits_remaining = credits_remaining - 1, "
+            "credits_expired = credits_expired + 1 WHERE id = 2"
+        ),
+    ),
     "nobody": ("B27", f"{LINE} user_id = 999 {A_CHARGE}"),
     "no subscription": ("B27", f"{LINE} subscription_id = 999 {A_CHARGE}"),
     "no hold": ("B27", f"{LINE} hold_id = 999 {A_CHARGE}"),
@@ -311,10 +318,10 @@ def test_a_correction_says_who_and_why(database: Database) -> None:
 
     with database.reading() as session:
         [row] = session.query(UsageHistory).filter_by(action="books_correction")
-    assert row.credits_delta == 1
+    assert row.credits_delta == 0
     assert row.details["by"] == ADA
     assert row.details["reason"] == "Restored by hand."
-    assert row.details["after"]["credits_remaining"] == row.balance_after
+    assert "credits_remaining 105 → 104" in row.details["changes"][0]
 
 
 def test_mending_twice_does_nothing_more(database: Database) -> None:

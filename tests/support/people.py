@@ -10,7 +10,7 @@ from sketchmaker.accounts.names import key
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import books, plans, subscriptions
-from sketchmaker.credits.tables import UsageHistory, UserSubscription
+from sketchmaker.credits.tables import CreditHold, UsageHistory, UserSubscription
 from sketchmaker.database import Database
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,8 +73,12 @@ def ledger_of(database: Database, subscription: UserSubscription) -> list[UsageH
 
 
 def assert_books_close(database: Database) -> None:
-    """Every invariant of the books holds, as of the ledger's newest row."""
+    """Every invariant of the books holds, as of the newest row of the ledger or hold."""
     with database.reading() as session:
-        now = session.scalar(select(func.max(UsageHistory.created_at)))
+        newest = [
+            session.scalar(select(func.max(table.created_at)))
+            for table in (UsageHistory, CreditHold)
+        ]
+    now = max([at for at in newest if at is not None], default=EPOCH)
     with database.reading() as session:
-        assert list(map(str, books.verify(session, now=now or EPOCH))) == []
+        assert list(map(str, books.verify(session, now=now))) == []

@@ -1,12 +1,32 @@
 """Rules for a hold, its numbers and the ledger row of its end."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Subquery, case, func, or_, select
+from sqlalchemy.orm import Session
 
 from sketchmaker.credits.books.row_rules import IS_PENDING, integers
 from sketchmaker.credits.books.sweeps import HOLD, Rule, Sweep, within
+from sketchmaker.credits.books.violations import Subject, Violation
 from sketchmaker.credits.tables import HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
+
+LONGEST_LIFETIME = timedelta(days=7)
+"""How long a hold lives at the most, since it was placed or prolonged."""
+
+
+def check_ends(session: Session, now: datetime, *, only: int | None = None) -> Iterator[Violation]:
+    """B35: a pending hold ends within the longest lifetime there is."""
+    query = select(HOLDS.c.id, HOLDS.c.expires_at).where(
+        IS_PENDING, HOLDS.c.expires_at > now + LONGEST_LIFETIME
+    )
+    if only is not None:
+        query = query.where(HOLDS.c.id == only)
+    sentence = "Nothing will end the hold for longer than any hold lives."
+    for hold in session.execute(query.order_by(HOLDS.c.id)).all():
+        latest = now + LONGEST_LIFETIME
+        yield Violation("B35", Subject(HOLD, hold.id), sentence, latest, hold.expires_at)
 
 
 @cache

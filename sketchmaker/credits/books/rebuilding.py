@@ -1,5 +1,6 @@
 """What a subscription's row should be, by everything that is believed more than the row."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,22 +9,90 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import actions
 from sketchmaker.credits.books import parts, schedules, sums
-from sketchmaker.credits.tables import GRANTS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.credits.books.told import Told
+from sketchmaker.credits.tables import GRANTS, PLANS, SUBSCRIPTIONS
 
 ROW = SUBSCRIPTIONS.c
 
 
-def rebuilt(session: Session, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    """The columns of the balance and the schedule as they should be."""
-    allowance = max(row.cycle_allowance, 0)
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """A subscription as it would be counted from this anchor in this cycle."""
+
+    id: int
+    time_zone: str
+    present: int
+    anchor_cycle: int
+    subscription_start: datetime
+
+    def resets(self, session: Session) -> tuple[datetime, datetime] | None:
+        """The last reset and the next; None when there can be no such ones."""
+        moved = schedules.moves_of(session, self.id)
+        forced_at = schedules.forced_at(session, self.id, self.present)
+        last, following = schedules.expected_resets(self, moved, forced_at)
+        if last is None or following is None or following <= last:
+            return None
+        return last, following
+
+
+def calendar(
+    session: Session, row: Row[*tuple[Any, ...]], told: Told, now: datetime
+) -> dict[str, Any] | None:
+    """The cycle, its anchor and both resets, as the ledger tells; None when nobody can say.
+
+    A cycle that the ledger did not see begin is believed when the dates of the row are those of it:
+    then a row of the ledger was lost. It never leads to a reset that is due before its time.
+    """
+    anchor = row.subscription_start if told.anchor is None else told.anchor
+    by_ledger = _Calendar(row.id, row.time_zone, told.cycle, told.anchor_cycle, anchor)
+    by_row = _Calendar(row.id, row.time_zone, row.cycle, told.anchor_cycle, anchor)
+    dates = (row.last_credit_reset, row.next_credit_reset)
+    is_lost = row.cycle > told.cycle and by_row.resets(session) == dates
+    believed = by_row if is_lost else by_ledger
+    resets = believed.resets(session)
+    if resets is None or resets[0] > now:
+        return None
+    last, following = resets
+    would_be_repeated = believed.present < row.cycle and following <= now
+    if would_be_repeated and following != row.next_credit_reset:
+        return None
+    return {
+        "cycle": believed.present,
+        "anchor_cycle": believed.anchor_cycle,
+        "subscription_start": anchor,
+        "last_credit_reset": last,
+        "next_credit_reset": following,
+    }
+
+
+def missing_rows(row: Row[*tuple[Any, ...]], told: Told) -> list[dict[str, Any]]:
+    """Entries for the start and the resets that the ledger does not tell of. They grant nothing."""
+    entries: list[dict[str, Any]] = []
+    for cycle in range(1, row.cycle + 1):
+        due_at = _boundary(row, cycle)
+        if cycle not in told.cycles and due_at is not None:
+            facts = {"due_at": due_at.isoformat(), "granted": 0, "expired": 0}
+            entries.append({"action": actions.RESET_ACTION, "cycle": cycle, "facts": facts})
+    if not told.has_start:
+        facts = {"granted": 0, schedules.ANCHOR_FACT: row.subscription_start.isoformat()}
+        entries.append({"action": actions.START_ACTION, "cycle": 0, "facts": facts})
+    return entries
+
+
+def balance(session: Session, row: Row[*tuple[Any, ...]], told: Told) -> dict[str, Any] | None:
+    """The columns of the balance as the ledger, holds and grants have it; None when impossible."""
     low, high = row.id - 1, row.id
     allowance_held, bonus_held = parts.held_by_holds(session, low, high)
     used, revoked = sums.used_and_revoked(session, row.id)
-    used = max(used, 0)  # of refunds that gave too much, a person decides
-    bonus_used = max(min(parts.bonus_used_by_ledger(session, low, high)[row.id], used), 0)
+    bonus_used = parts.bonus_used_by_ledger(session, low, high)[row.id]
     held = allowance_held[row.id]
-    available = max(allowance - revoked - held - (used - bonus_used), 0)
-    bonus, expires_at = _bonus(session, row)
+    bonus = told.bonus - bonus_held[row.id]
+    available = told.credits - told.bonus - held
+    gone = revoked + held + used - bonus_used
+    allowance = _allowance(session, row, available, gone)
+    # Refunds that gave too much can make less than nothing of it: a person decides.
+    if allowance is None or min(available, bonus, revoked, bonus_used, used - bonus_used) < 0:
+        return None
     return {
         "cycle_allowance": allowance,
         "credits_remaining": available + bonus,
@@ -33,74 +102,36 @@ def rebuilt(session: Session, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "bonus_remaining": bonus,
         "bonus_held": bonus_held[row.id],
         "bonus_used": bonus_used,
-        "bonus_expires_at": expires_at,
-        **_schedule(session, row),
     }
 
 
-def lacking(session: Session, subscription_id: int, new: dict[str, Any]) -> tuple[int, int]:
-    """What the ledger's deltas lack to add up to the row: credits, and the bonus part of them."""
-    total: Any = session.execute(
-        select(
-            func.coalesce(func.sum(LEDGER.c.credits_delta), 0).label("credits"),
-            func.coalesce(func.sum(LEDGER.c.bonus_delta), 0).label("bonus"),
-        ).where(LEDGER.c.subscription_id == subscription_id)
-    ).one()
-    books = new["credits_remaining"] + new["credits_held"]
-    bonus_books = new["bonus_remaining"] + new["bonus_held"]
-    return int(books - total.credits), int(bonus_books - total.bonus)
+def first_expiry(session: Session, row: Row[*tuple[Any, ...]]) -> datetime | None:
+    """The first expiry among the grants that the subscription has left."""
+    if not row.bonus_remaining:
+        return None
+    first = func.min(GRANTS.c.expires_at, type_=GRANTS.c.expires_at.type)
+    query = select(first).where(GRANTS.c.user_id == row.user_id, GRANTS.c.credits_remaining > 0)
+    expires_at: datetime | None = session.scalar(query)
+    return expires_at
 
 
-def missing_rows(session: Session, row: Row[*tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Entries for the start and the resets that the ledger does not tell of. They grant nothing."""
-    of_row = LEDGER.c.subscription_id == row.id
-    begun = set(
-        session.scalars(select(LEDGER.c.cycle).where(of_row, LEDGER.c.action.in_(sums.BEGINNINGS)))
+def _allowance(
+    session: Session, row: Row[*tuple[Any, ...]], available: int, gone: int
+) -> int | None:
+    """The allowance of which so much is gone and so much available: the row's, if it can be."""
+    plans = session.scalar(select(PLANS.c.monthly_credits).where(PLANS.c.id == row.plan_id))
+    told = [row.cycle_allowance, *([available + gone] if available else []), plans]
+    fitting = (
+        allowance
+        for allowance in told
+        if isinstance(allowance, int) and allowance >= 0 and max(allowance - gone, 0) == available
     )
-    entries: list[dict[str, Any]] = []
-    for cycle in range(1, row.cycle + 1):
-        due_at = boundary(row, cycle)
-        if cycle not in begun and due_at is not None:
-            facts = {"due_at": due_at.isoformat(), "granted": 0, "expired": 0}
-            entries.append({"action": actions.RESET_ACTION, "cycle": cycle, "facts": facts})
-    started = select(LEDGER.c.id).where(of_row, LEDGER.c.action == actions.START_ACTION).limit(1)
-    if session.scalar(started) is None:
-        entries.append({"action": actions.START_ACTION, "cycle": 0, "facts": {"granted": 0}})
-    return entries
+    return next(fitting, None)
 
 
-def boundary(row: Row[*tuple[Any, ...]], cycle: int) -> datetime | None:
+def _boundary(row: Row[*tuple[Any, ...]], cycle: int) -> datetime | None:
     """When a cycle was due to begin; for cycles before a restart, no later than the restart."""
     due_at = schedules.boundary_of(row, cycle)
     if due_at is not None and cycle < row.anchor_cycle:
         return min(due_at, row.subscription_start)  # type: ignore[no-any-return]
     return due_at
-
-
-def _bonus(session: Session, row: Row[*tuple[Any, ...]]) -> tuple[int, datetime | None]:
-    """What the user's grants have left, less what other subscriptions of theirs account for."""
-    left: Any = session.execute(
-        select(
-            func.coalesce(func.sum(GRANTS.c.credits_remaining), 0).label("credits"),
-            func.min(GRANTS.c.expires_at, type_=GRANTS.c.expires_at.type).label("expires_at"),
-        ).where(GRANTS.c.user_id == row.user_id, GRANTS.c.credits_remaining > 0)
-    ).one()
-    elsewhere = session.scalar(
-        select(func.coalesce(func.sum(ROW.bonus_remaining), 0)).where(
-            ROW.user_id == row.user_id, ROW.id != row.id
-        )
-    )
-    bonus = max(int(left.credits) - int(elsewhere or 0), 0)
-    return bonus, left.expires_at if bonus else None
-
-
-def _schedule(session: Session, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    """Both resets where they should be; nothing when that can't be said."""
-    low = row.id - 1
-    query = schedules.schedules_of_range()
-    facts = session.execute(query, {"above": low, "up_to": row.id}).one()
-    moved = schedules.moved_resets(session, low, row.id)
-    last, following = schedules.expected_resets(facts, moved)
-    if last is None or following is None or following <= last:
-        return {}
-    return {"last_credit_reset": last, "next_credit_reset": following}

@@ -1,12 +1,13 @@
 """What mends the books: entries that compensate, and balances worked out anew from the rows.
 
 The ledger, holds and grants are believed in this order, and the subscription's row least. No row of
-the ledger is ever changed: a difference becomes a `books_correction` that says who, why and from
-what to what. What no entry can undo is left to a person, and said to be.
+the ledger is ever changed: a difference becomes a `books_correction` that says who, why and what.
+What a user's rows can't tell is left to a person, with the reason; so is everything that would not
+leave the books of that user better than before.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,14 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import guard
-from sketchmaker.credits.books import mending, verification
+from sketchmaker.credits.books import attempts, verification
+from sketchmaker.credits.books.attempts import Found, Mended
 from sketchmaker.credits.books.mending import Correction
-from sketchmaker.credits.books.sweeps import GRANT, HOLD, SUBSCRIPTION, USER
+from sketchmaker.credits.books.sweeps import GRANT, HOLD, LEDGER_ROW, SUBSCRIPTION, USER
 from sketchmaker.credits.books.violations import Subject, Violation
-from sketchmaker.credits.tables import GRANTS, HOLDS, SUBSCRIPTIONS
-
-Found = dict[Subject, set[str]]
-Mend = Callable[[Session, int, Correction], str | None]
+from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 LEFT_TO_A_PERSON: Final = {
     "B3": "An amount that is not a whole number must be looked at and set by hand.",
@@ -39,12 +38,10 @@ LEFT_TO_A_PERSON: Final = {
     "B33": "A refund can't be taken back. If it gave too much, revoke the credits.",
     "B34": "Find out whether the grant was to be voided, and by whom.",
 }
-BY_BALANCE: Final = {
-    f"B{number}" for number in (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20)
-} | {"B22", "B24", "B25"}
-"""What working out a balance anew mends, alone or after its holds and grants."""
 
-OTHERWISE = "The rows that would tell what is right contradict each other: it takes a person."
+OTHERWISE: Final = (
+    "The rows that would tell what is right contradict each other: it takes a person."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +74,8 @@ def apply_repairs(
 ) -> list[Repair]:
     """Mend what entries can mend, on the word of that admin. The caller commits.
 
-    Each subject is worked out anew from the rows as they are now, under its lock; so what changed
-    since it was verified is not overwritten.
+    The rows of each user are worked out anew as they are now, under lock, and verified: what does
+    not leave fewer violations, and none that was not there before, is undone and left to a person.
     """
     return _mend(session, violations, Correction(by_id=by_id, reason=reason.strip(), now=now))
 
@@ -86,75 +83,74 @@ def apply_repairs(
 def _mend(
     session: Session, violations: Iterable[Violation], correction: Correction
 ) -> list[Repair]:
-    found: Found = defaultdict(set)
+    by_user: dict[int | None, Found] = defaultdict(lambda: defaultdict(set))
+    untrue: set[int | None] = set()
     for violation in violations:
-        found[violation.subject].add(violation.invariant)
-    # Holds before grants, grants before balances: each is worked out from those before it.
-    done: list[Repair] = []
-    for kind, mend in ((HOLD, mending.mend_hold), (GRANT, mending.mend_grant)):
-        done += _mend_kind(session, _of_kind(found, kind), mend, correction)
-    balances = _balances_concerned(session, found)
-    done += _mend_kind(session, balances, mending.mend_subscription, correction)
-    done += _park(session, found, correction)
-    return done + _left_over(session, {**found, **balances}, correction)
-
-
-def _mend_kind(session: Session, found: Found, mend: Mend, correction: Correction) -> list[Repair]:
-    repairs = []
-    for subject, invariants in found.items():
-        sentence = mend(session, subject.id, correction)
-        if sentence is not None:
-            repairs.append(Repair(subject, _sorted(invariants), sentence, is_possible=True))
+        owner = _owner(session, violation.subject)
+        by_user[owner][violation.subject].add(violation.invariant)
+        if attempts.makes_the_ledger_untrue(violation):
+            untrue |= {owner, _owner_of_its_subscription(session, violation.subject)}
+    repairs: list[Repair] = []
+    for user_id, found in by_user.items():
+        mended = Mended(obstacle=attempts.BROKEN_LEDGER if user_id in untrue else None)
+        if user_id is not None and user_id not in untrue:
+            mended = attempts.mend_user(session, user_id, found, correction)
+        repairs += _told(session, found, mended, correction)
     return repairs
 
 
-def _balances_concerned(session: Session, found: Found) -> Found:
-    """The subscriptions to work out anew: those found wrong, and those of holds, grants, users."""
-    concerned: Found = defaultdict(set)
-    for subject, invariants in found.items():
-        for subscription_id in _subscriptions_of(session, subject):
-            concerned[Subject(SUBSCRIPTION, subscription_id)] |= invariants & BY_BALANCE
-    return {subject: why for subject, why in concerned.items() if why}
-
-
-def _subscriptions_of(session: Session, subject: Subject) -> list[int]:
-    row, owner = SUBSCRIPTIONS.c, GRANTS.c.user_id
-    if subject.kind == SUBSCRIPTION:
-        return [subject.id]
-    if subject.kind == HOLD:
-        query = select(HOLDS.c.subscription_id).where(HOLDS.c.id == subject.id)
-    elif subject.kind == GRANT:
-        query = select(row.id).join(GRANTS, owner == row.user_id).where(GRANTS.c.id == subject.id)
-    elif subject.kind == USER:
-        query = select(row.id).where(row.user_id == subject.id)
-    else:
-        return []
-    return list(session.scalars(query))
-
-
-def _park(session: Session, found: Found, correction: Correction) -> list[Repair]:
-    runaway = [subject for subject, why in found.items() if "B26" in why]
-    parked = guard.watch(session, [subject.id for subject in runaway], now=correction.now)
+def _told(session: Session, found: Found, mended: Mended, correction: Correction) -> list[Repair]:
+    """What was done for a user, and what still does not hold."""
+    done = [
+        Repair(subject, _sorted(found.get(subject) or mended.concerned), sentence, is_possible=True)
+        for subject, sentence in mended.sentences.items()
+    ]
+    runaway = [subject.id for subject, why in found.items() if "B26" in why]
     sentence = "Park it: no resets until an admin releases it."
-    return [Repair(Subject(SUBSCRIPTION, n), ("B26",), sentence, is_possible=True) for n in parked]
+    done += [
+        Repair(Subject(SUBSCRIPTION, parked), ("B26",), sentence, is_possible=True)
+        for parked in guard.watch(session, runaway, now=correction.now)
+    ]
+    return done + _left_over(session, {*found, *mended.sentences}, mended.obstacle, correction)
 
 
-def _left_over(session: Session, concerned: Found, correction: Correction) -> list[Repair]:
-    """What still does not hold after everything that could be done."""
+def _left_over(
+    session: Session, subjects: set[Subject], obstacle: str | None, correction: Correction
+) -> list[Repair]:
     left: Found = defaultdict(set)
-    for subject in concerned:
+    for subject in sorted(subjects, key=lambda each: (each.kind, each.id)):
         for violation in verification.verify_one(session, subject, now=correction.now):
             left[subject].add(violation.invariant)
+    reason = obstacle or OTHERWISE
     return [
-        Repair(subject, (name,), LEFT_TO_A_PERSON.get(name, OTHERWISE), is_possible=False)
+        Repair(subject, (name,), LEFT_TO_A_PERSON.get(name, reason), is_possible=False)
         for subject, names in left.items()
         for name in _sorted(names)
     ]
 
 
-def _of_kind(found: Found, kind: str) -> Found:
-    return {subject: why for subject, why in found.items() if subject.kind == kind}
+def _owner(session: Session, subject: Subject) -> int | None:
+    """The user whose books a row belongs to; None for plans, and for what is nobody's."""
+    if subject.kind == USER:
+        return subject.id
+    owned = {
+        SUBSCRIPTION: SUBSCRIPTIONS,
+        HOLD: HOLDS,
+        GRANT: GRANTS,
+        LEDGER_ROW: LEDGER,
+    }
+    table = owned.get(subject.kind)
+    if table is None:
+        return None
+    return session.scalar(select(table.c.user_id).where(table.c.id == subject.id))
 
 
-def _sorted(invariants: set[str]) -> tuple[str, ...]:
+def _owner_of_its_subscription(session: Session, subject: Subject) -> int | None:
+    query = select(SUBSCRIPTIONS.c.user_id).join(
+        LEDGER, LEDGER.c.subscription_id == SUBSCRIPTIONS.c.id
+    )
+    return session.scalar(query.where(LEDGER.c.id == subject.id))
+
+
+def _sorted(invariants: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(invariants, key=lambda name: int(name[1:])))

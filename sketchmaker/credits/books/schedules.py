@@ -1,6 +1,6 @@
 """Rules of dates: cycles begin where the anchor says, and never before that instant has come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,9 @@ from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
 
 ROW = SUBSCRIPTIONS.c
 Moves = dict[tuple[int, int], datetime]
+ANCHOR_FACT = "anchor"
+"""What a start or a restart says of the anchor when that is not the time of the row itself."""
+
 SCHEDULE = (
     ROW.cycle.label("present"),
     ROW.anchor_cycle,
@@ -33,6 +36,25 @@ def check_schedules(session: Session, low: int, high: int) -> Iterator[Violation
         yield from _check_schedule(row, moved)
 
 
+def check_anchors(session: Session, low: int, high: int) -> Iterator[Violation]:
+    """B25: the anchor is the instant at which the subscription began, or was restarted last."""
+    query = (
+        select(ROW.id, ROW.subscription_start, LEDGER.c.created_at, LEDGER.c.metadata)
+        .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
+        .where(
+            within(LEDGER.c.subscription_id),
+            LEDGER.c.cycle == ROW.anchor_cycle,
+            LEDGER.c.action.in_((actions.START_ACTION, actions.RESTART_ACTION)),
+        )
+    )
+    for row in session.execute(query, {"above": low, "up_to": high}).all():
+        anchor = anchor_of(row)
+        if row.subscription_start != anchor:
+            sentence = "The anchor is not when the subscription began or was restarted."
+            subject = Subject(SUBSCRIPTION, row.id)
+            yield Violation("B25", subject, sentence, anchor, row.subscription_start)
+
+
 def schedules_of_range() -> Select[*tuple[Any, ...]]:
     """What `expected_resets` needs of the subscriptions of a range."""
     since = forced()
@@ -45,7 +67,7 @@ def schedules_of_range() -> Select[*tuple[Any, ...]]:
 
 def _check_schedule(row: Row[*tuple[Any, ...]], moved: Moves) -> Iterator[Violation]:
     subject = Subject(SUBSCRIPTION, row.id)
-    last, following = expected_resets(row, moved)
+    last, following = expected_resets(row, moved, row.at)
     if last is None or following is None:
         sentence = "Its cycles can't be counted: the zone or the cycle is impossible."
         yield Violation("B24", subject, sentence, "a zone and a cycle", row.time_zone)
@@ -59,10 +81,10 @@ def _check_schedule(row: Row[*tuple[Any, ...]], moved: Moves) -> Iterator[Violat
 
 
 def expected_resets(
-    row: Row[*tuple[Any, ...]], moved: Moves
+    row: Any, moved: Moves, forced_at: datetime | None
 ) -> tuple[datetime | None, datetime | None]:
     """When the last reset was and the next one will be, by the anchor, unless they were moved."""
-    last = row.at or moved.get((row.id, row.present - 1)) or boundary_of(row, row.present)
+    last = forced_at or moved.get((row.id, row.present - 1)) or boundary_of(row, row.present)
     following = moved.get((row.id, row.present)) or boundary_of(row, row.present + 1)
     return last, following
 
@@ -79,15 +101,52 @@ def moved_resets(session: Session, low: int, high: int) -> Moves:
         )
         .order_by(LEDGER.c.id)
     )
+    return _moves(session.execute(query, {"above": low, "up_to": high}))
+
+
+def moves_of(session: Session, subscription_id: int) -> Moves:
+    """As `moved_resets`, of one subscription, whatever its row says of its cycle."""
+    query = (
+        select(LEDGER.c.subscription_id, LEDGER.c.cycle, LEDGER.c.metadata)
+        .where(
+            LEDGER.c.subscription_id == subscription_id,
+            LEDGER.c.action == actions.RESCHEDULE_ACTION,
+        )
+        .order_by(LEDGER.c.id)
+    )
+    return _moves(session.execute(query))
+
+
+def forced_at(session: Session, subscription_id: int, cycle: int) -> datetime | None:
+    """When the cycle was last refilled by force; None when it never was."""
+    return session.scalar(
+        select(LEDGER.c.created_at)
+        .where(
+            LEDGER.c.subscription_id == subscription_id,
+            LEDGER.c.cycle == cycle,
+            LEDGER.c.action == actions.FORCE_RESET_ACTION,
+        )
+        .order_by(LEDGER.c.id.desc())
+        .limit(1)
+    )
+
+
+def anchor_of(row: Any) -> datetime:
+    """The anchor that a row of the ledger set: its own time, unless it says another."""
+    told = _instant(row.metadata, ANCHOR_FACT)
+    return told or row.created_at
+
+
+def _moves(rows: Iterable[Any]) -> Moves:
     moves: Moves = {}
-    for row in session.execute(query, {"above": low, "up_to": high}):
+    for row in rows:
         to = _instant(row.metadata, "to")
         if to is not None:
             moves[row.subscription_id, row.cycle] = to
     return moves
 
 
-def boundary_of(row: Row[*tuple[Any, ...]], cycle: int) -> datetime | None:
+def boundary_of(row: Any, cycle: int) -> datetime | None:
     """Where a cycle begins by the schedule of the row; None when that can't be said."""
     try:
         return cycle_start(row.subscription_start, cycle - row.anchor_cycle, row.time_zone)

@@ -66,6 +66,7 @@ def verify(
             if progress is not None:
                 progress(looked_at, total)
     yield from schedules.check_runaways(session, now)
+    yield from hold_rules.check_ends(session, now)
 
 
 def verify_one(session: Session, subject: Subject, *, now: datetime) -> Iterator[Violation]:
@@ -80,6 +81,8 @@ def verify_one(session: Session, subject: Subject, *, now: datetime) -> Iterator
         for check in BY_USER:
             found = check(session, owner - 1, owner)
             yield from (violation for violation in found if violation.subject == subject)
+    if kind == HOLD:
+        yield from hold_rules.check_ends(session, now, only=subject.id)
     if kind == SUBSCRIPTION:
         yield from schedules.check_runaways(session, now, only=subject.id)
 
@@ -102,6 +105,7 @@ def _passes(dialect: str) -> list[_Pass]:
                 _swept(sums.subscription_sweep(dialect)),
                 parts.check_held,
                 schedules.check_schedules,
+                schedules.check_anchors,
             ],
         ),
         _Pass(GRANT, GRANTS, [_swept(row_rules.grant_sweep(dialect))]),
