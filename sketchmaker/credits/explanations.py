@@ -1,6 +1,8 @@
 """Why is a balance what it is? One plain sentence for each row of the ledger."""
 
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sketchmaker.credits.actions import (
     ADJUSTMENT_ACTION,
@@ -21,10 +23,12 @@ from sketchmaker.credits.actions import (
 from sketchmaker.credits.tables import HoldState, UsageHistory
 
 
-def explain(row: UsageHistory) -> str:
-    """What happened, in words for the person whose credits they are."""
+def explain(row: UsageHistory, zone: str = "UTC") -> str:
+    """What happened, in words for the person whose credits they are; dates are those of `zone`."""
     if row.details.get("correction"):
         return _correction(row)
+    if row.action in _WITH_DATES:
+        return _WITH_DATES[row.action](row, zone)
     return _EXPLANATIONS.get(row.action, _use)(row)
 
 
@@ -43,24 +47,22 @@ def _reset(row: UsageHistory) -> str:
     granted = _credits(row.details.get("granted", row.balance_after))
     if row.details.get("missed"):
         return f"Monthly reset to {granted}, entered later together with the one that followed it."
-    sentence = f"Monthly reset: you have {granted} again."
+    sentence = f"Monthly reset to {granted}."
     if row.details.get("expired"):
-        sentence += f" {_credits(row.details['expired'])} unused last month expired."
+        sentence += f" {counted(row.details['expired'], 'unused credit')} expired."
     if row.details.get("caught_up"):
-        sentence += " Sketchmaker was not running on time and caught up."
+        sentence += " Applied late: Sketchmaker was offline."
     return sentence
 
 
 def _forced(row: UsageHistory) -> str:
     granted = _credits(row.details.get("granted", row.balance_after))
-    return (
-        f"An admin reset you to {granted}. {_fact(row, 'reason')} Your regular day stays.".strip()
-    )
+    return f"An admin reset your balance to {granted}{_reason(row)}. Your reset day is unchanged."
 
 
 def _plan(row: UsageHistory) -> str:
     if row.details.get("when") == "cancelled":
-        return "The change of plan that waited for your next reset was taken back."
+        return "The change of plan planned for your next reset was cancelled."
     if row.details.get("ends"):
         return (
             f"Your {_fact(row, 'from')} plan ends at your next reset. "
@@ -73,10 +75,7 @@ def _plan(row: UsageHistory) -> str:
 
 
 def _restart(row: UsageHistory) -> str:
-    return (
-        f"Your month was begun anew on the {_fact(row, 'to')} plan. "
-        "What was left of the month before expired."
-    )
+    return f"Your month restarted on the {_fact(row, 'to')} plan. Unused credits expired."
 
 
 def _deactivation(_row: UsageHistory) -> str:
@@ -84,14 +83,14 @@ def _deactivation(_row: UsageHistory) -> str:
 
 
 def _reactivation(_row: UsageHistory) -> str:
-    return "Your subscription was taken up again."
+    return "Your subscription resumed."
 
 
-def _grant(row: UsageHistory) -> str:
-    kept = "They are kept after the reset."
+def _grant(row: UsageHistory, zone: str) -> str:
+    kept = "kept after the reset"
     if row.details.get("expires_at"):
-        kept = f"They are kept until {row.details['expires_at'][:10]}."
-    return f"You were given {_credits(row.credits_delta)}: {_fact(row, 'reason')} {kept}"
+        kept = f"kept until {_day(row, 'expires_at', zone)}"
+    return f"You were given {_credits(row.credits_delta)}{_reason(row)}, {kept}."
 
 
 def _grant_expiry(row: UsageHistory) -> str:
@@ -100,16 +99,13 @@ def _grant_expiry(row: UsageHistory) -> str:
 
 def _grant_void(row: UsageHistory) -> str:
     if row.credits_delta:
-        return (
-            f"{_credits(-row.credits_delta)} that you were given were taken back: "
-            f"{_fact(row, 'reason')}"
-        )
-    return f"Credits that you were given were taken back: {_fact(row, 'reason')}"
+        return f"{_credits(-row.credits_delta)} that you were given were taken back{_reason(row)}."
+    return f"Credits that you were given were taken back{_reason(row)}."
 
 
 def _refund(row: UsageHistory) -> str:
     refunded, returned = -row.credits_used, row.details.get("returned", -row.credits_used)
-    sentence = f"{_credits(refunded)} of an earlier charge were refunded: {_fact(row, 'reason')}"
+    sentence = f"{_credits(refunded)} of an earlier charge were refunded{_reason(row)}."
     if row.details.get("granted"):
         sentence += f" {_credits(row.details['granted'])} of them are kept after the reset."
     if returned < refunded:
@@ -118,15 +114,15 @@ def _refund(row: UsageHistory) -> str:
 
 
 def _adjustment(row: UsageHistory) -> str:
-    return f"An admin took back {_credits(-row.credits_delta)}: {_fact(row, 'reason')}"
+    return f"An admin took back {_credits(-row.credits_delta)}{_reason(row)}."
 
 
-def _moved(row: UsageHistory) -> str:
-    return f"Your next reset was moved to {_fact(row, 'to')[:10]}."
+def _moved(row: UsageHistory, zone: str) -> str:
+    return f"Your next reset was moved to {_day(row, 'to', zone)}."
 
 
 def _correction(row: UsageHistory) -> str:
-    return f"An admin corrected the books: {_fact(row, 'reason')}"
+    return f"An admin corrected the books{_reason(row)}."
 
 
 def _use(row: UsageHistory) -> str:
@@ -139,7 +135,7 @@ def _use(row: UsageHistory) -> str:
     if given_back:
         sentence += f" {counted(given_back, 'held credit')} came back."
     if row.credits_used and not row.credits_delta:
-        sentence += " It was begun before the reset, so it cost the credits of the month before."
+        sentence += " Started before the reset, so it used last month's credits."
     return sentence
 
 
@@ -150,6 +146,18 @@ def _work(row: UsageHistory) -> str:
 
 def _credits(number: int) -> str:
     return counted(number, "credit")
+
+
+def _reason(row: UsageHistory) -> str:
+    """What an admin gave as the reason, quoted so that it can't run into our own words."""
+    reason = _fact(row, "reason")
+    return f" (“{reason}”)" if reason else ""
+
+
+def _day(row: UsageHistory, name: str, zone: str) -> str:
+    """`23 January 2027`, of an instant that is kept as ISO text."""
+    moment = datetime.fromisoformat(_fact(row, name)).astimezone(ZoneInfo(zone))
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def _fact(row: UsageHistory, name: str) -> str:
@@ -164,11 +172,14 @@ _EXPLANATIONS: dict[str, Callable[[UsageHistory], str]] = {
     RESTART_ACTION: _restart,
     DEACTIVATION_ACTION: _deactivation,
     REACTIVATION_ACTION: _reactivation,
-    GRANT_ACTION: _grant,
     GRANT_EXPIRY_ACTION: _grant_expiry,
     GRANT_VOID_ACTION: _grant_void,
     REFUND_ACTION: _refund,
     ADJUSTMENT_ACTION: _adjustment,
-    RESCHEDULE_ACTION: _moved,
     CORRECTION_ACTION: _correction,
+}
+
+_WITH_DATES: dict[str, Callable[[UsageHistory, str], str]] = {
+    GRANT_ACTION: _grant,
+    RESCHEDULE_ACTION: _moved,
 }

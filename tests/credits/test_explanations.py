@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sketchmaker.credits import charges, holds, ledger, resets
+from sketchmaker.credits import charges, grants, holds, ledger, resets
 from sketchmaker.credits.explanations import explain
 from sketchmaker.database import Database
+from tests.support.member import Member
 from tests.support.people import ledger_of, subscriber
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -30,12 +31,27 @@ def test_a_months_story_can_be_read_from_its_rows(database: Database) -> None:
         "Images: 1 credit.",
         "2 images: 3 credits. 1 held credit came back.",
         "Nothing was charged. The provider was busy.",
-        "Monthly reset: you have 10 credits again. 5 credits unused last month expired.",
-        (
-            "Images: 1 credit. "
-            "It was begun before the reset, so it cost the credits of the month before."
-        ),
+        "Monthly reset to 10 credits. 5 unused credits expired.",
+        "Images: 1 credit. Started before the reset, so it used last month's credits.",
     ]
+
+
+def test_an_admins_reason_never_runs_into_our_own_words(database: Database) -> None:
+    member = Member(database, now=JOINED)
+    with database.transaction() as session:
+        grants.grant(
+            session,
+            user_id=member.user_id,
+            credits=2,
+            kind="admin",
+            reason="bug report",
+            expires_at=JOINED + timedelta(days=7, hours=18),
+            now=JOINED,
+        )
+    assert explain(member.ledger[-1], "Pacific/Auckland") == (
+        "You were given 2 credits (“bug report”), kept until 23 January 2026."
+    )
+    assert explain(member.ledger[-1], "America/Los_Angeles").endswith("until 22 January 2026.")
 
 
 def test_recent_rows_come_newest_first_and_page_by_page(database: Database) -> None:

@@ -62,7 +62,7 @@ def test_a_refund_in_the_same_cycle_undoes_the_use(member: Member) -> None:
     assert member.parts == (10, 0, 0)
     row = member.ledger[-1]
     assert (row.action, row.refund_of_id, row.credits_used) == ("credits_refunded", entry, -7)
-    assert explain(row) == "7 credits of an earlier charge were refunded: It was blurred."
+    assert explain(row) == ("7 credits of an earlier charge were refunded (“It was blurred.”).")
     assert grants(member) == []
     assert_books_close(member.database)
 

@@ -63,7 +63,7 @@ def test_a_reset_later_than_the_grace_is_marked_as_caught_up(
     assert done.was_caught_up
     entry = ledger_of(database, person)[-1]
     assert entry.details["caught_up"] is True
-    assert "caught up" in explain(entry)
+    assert "Applied late" in explain(entry)
 
 
 def test_after_months_away_there_is_a_row_for_each_and_one_allowance(

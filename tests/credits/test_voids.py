@@ -52,7 +52,7 @@ def test_what_is_left_of_a_voided_grant_is_taken_back_with_the_reason(member: Me
     row = member.ledger[-1]
     assert (row.action, row.credits_delta, row.bonus_delta) == ("grant_voided", -3, -3)
     assert explain(row) == (
-        "3 credits that you were given were taken back: Given to the wrong person."
+        "3 credits that you were given were taken back (“Given to the wrong person.”)."
     )
     assert_books_close(member.database)
 

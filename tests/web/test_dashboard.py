@@ -156,4 +156,4 @@ def test_granted_credits_are_counted_in_and_said_to_stay(ada: Browser, system: S
     page = ada.get("/dashboard").text
     assert 'id="credits-remaining">15<' in page
     assert "5 credits of these are a gift and kept after the reset." in page
-    assert "You were given 5 credits: Welcome. They are kept after the reset." in page
+    assert "You were given 5 credits (“Welcome.”), kept after the reset." in page

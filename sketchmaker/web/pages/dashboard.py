@@ -75,7 +75,7 @@ def _page(session: Session, user: CurrentUser, before: int | None, now: datetime
         days_until_reset=own.days_until_reset(now, user.time_zone) if own else 0,
         why_that_day=wording.why_that_day(own, user.time_zone) if own else "",
         chart=usage_chart(session, user.id, now=now, zone=user.time_zone),
-        rows=tuple(_row(row) for row in shown),
+        rows=tuple(_row(row, user.time_zone) for row in shown),
         is_first_page=before is None,
         older_before=shown[-1].id if len(found) > ROWS_A_PAGE else None,
     )
@@ -89,10 +89,10 @@ def _statement(session: Session, user: CurrentUser, now: datetime) -> Statement 
         return None
 
 
-def _row(row: UsageHistory) -> UsageRow:
+def _row(row: UsageHistory, zone: str) -> UsageRow:
     return UsageRow(
         at=row.created_at,
-        what=explain(row),
+        what=explain(row, zone),
         delta=row.credits_delta,
         balance_after=row.balance_after,
         prompt=row.details.get("prompt"),
