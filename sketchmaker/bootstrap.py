@@ -17,7 +17,7 @@ from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
 from sketchmaker.limits.setting import limits_from
 from sketchmaker.limits.uses import Limits, forget_old_uses
-from sketchmaker.scheduling.housekeeper import Chore
+from sketchmaker.scheduling.housekeeper import IMAGES_FOLDER, Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
 from sketchmaker.studio.image_store import ImageStore
@@ -70,6 +70,7 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
             clock,
             chores={
                 "unfinished images": studio_worker.recover,
+                IMAGES_FOLDER: lambda _now: image_store.check_writable(),
                 "old uses of limits": _alone(database, forget_old_uses),
                 "ended sessions": _alone(database, sessions.forget_ended),
             },

@@ -32,8 +32,8 @@ class SystemClock:
 
     A wall clock that leaps ahead of the time that really passed by more than `LEAP_LIMIT` would
     reset everybody's credits at once. Such a leap is not followed: time goes on from where it was,
-    `leap` says by how much the wall clock differs, and `/healthz` turns red until the process is
-    restarted. A clock set back is followed; the engine never undoes a cycle.
+    `leap` says by how much the wall clock differs, and `/healthz` asks for attention until the
+    process is restarted. A clock set back is followed; the engine never undoes a cycle.
     """
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ never run twice at once.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -83,7 +84,7 @@ def upgrade(database: Database) -> Upgrade:
         SchemaForeign: the tables are somebody else's.
         DatabaseUnavailable: as `Database.transaction`.
     """
-    steps = ScriptDirectory.from_config(alembic_config())
+    steps = _steps()
     head = _head(steps)
     with exclusive_transaction(database) as connection:
         before = _revision(connection)
@@ -104,7 +105,7 @@ def check(database: Database) -> None:
         SchemaNewer: only a newer release would.
         DatabaseUnavailable: as `Database.reading`.
     """
-    steps = ScriptDirectory.from_config(alembic_config())
+    steps = _steps()
     with database.reading() as session:
         found = _revision(session.connection())
     if found is None:
@@ -121,6 +122,12 @@ def alembic_config(connection: Connection | None = None) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     return config
+
+
+@cache
+def _steps() -> ScriptDirectory:
+    # Read once: a monitor asks every few seconds, and the files don't change under a process.
+    return ScriptDirectory.from_config(alembic_config())
 
 
 def _revision(connection: Connection) -> str | None:

@@ -105,13 +105,15 @@ def _clock(database: Database, clock: SystemClock, now: datetime) -> Finding:
 
 
 def _scheduler(health: SchedulerHealth) -> Finding:
-    alive = sum(process.is_alive for process in health.processes)
-    if alive:
-        return Finding(OK, "scheduler", f"{alive} of {len(health.processes)} processes alive.")
-    last = health.last_heartbeat
-    since = f"since {last.isoformat(timespec='seconds')}" if last else "yet"
-    told = f"None runs ({since}). Start the product; what is due is caught up then."
-    return Finding(NOTE, "scheduler", told)
+    if not health.is_alive:
+        last = health.last_heartbeat
+        since = f"since {last.isoformat(timespec='seconds')}" if last else "yet"
+        told = f"None runs ({since}). Start the product; what is due is caught up then."
+        return Finding(NOTE, "scheduler", told)
+    if health.missing:
+        told = f"{health.living} alive, {health.missing} stopped without a word and not replaced."
+        return Finding(FAILED, "scheduler", f"{told} Start them again, or see why they ended.")
+    return Finding(OK, "scheduler", f"{health.living} alive.")
 
 
 def _overdue(health: SchedulerHealth) -> Finding:

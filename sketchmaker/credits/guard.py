@@ -124,6 +124,14 @@ def all_set_aside(session: Session, *, limit: int = 100) -> list[ResetSetAside]:
     return list(session.scalars(select(ResetSetAside).order_by(ResetSetAside.since).limit(limit)))
 
 
+def count_set_aside(session: Session) -> dict[str, int]:
+    """The number of subscriptions that are set aside, by cause; every cause is there."""
+    counted = session.execute(
+        select(ResetSetAside.cause, func.count()).group_by(ResetSetAside.cause)
+    )
+    return {FAILED: 0, RUNAWAY: 0, PAUSED: 0} | {row[0]: row[1] for row in counted}
+
+
 def _row(session: Session, subscription_id: int, now: datetime) -> ResetSetAside:
     row = session.get(ResetSetAside, subscription_id)
     if row is None:

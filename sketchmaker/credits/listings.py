@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.tables import User
+from sketchmaker.credits.side_tables import SET_ASIDE
 from sketchmaker.credits.statement import (
     NextPlan,
     Statement,
@@ -83,6 +84,14 @@ class ResetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Overdue:
+    """How many resets are late, and since when the longest; None when none is."""
+
+    count: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """The numbers on top of the admin pages."""
 
@@ -127,7 +136,7 @@ def upcoming_resets(
 ) -> Page[ResetRow]:
     """Scheduled resets, the next one first."""
     query = (
-        select(UserSubscription, SubscriptionPlanModel, User)
+        select(UserSubscription, SubscriptionPlanModel, User, _is_set_aside())
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
         .join(User, User.id == UserSubscription.user_id)
         .where(IS_ACTIVE, _mentions(text))
@@ -152,14 +161,21 @@ def totals(session: Session, *, now: datetime) -> Totals:
         users=session.scalar(select(func.count(User.id))) or 0,
         active_subscriptions=sum(count for _, count in by_plan),
         by_plan=tuple((name, count) for name, count in by_plan),
-        overdue=count_overdue(session, now=now),
+        overdue=overdue_resets(session, now=now).count,
         due_within_a_day=_count_due(session, now + timedelta(days=1)),
     )
 
 
-def count_overdue(session: Session, *, now: datetime) -> int:
-    """How many resets are late by more than `OVERDUE_AFTER`."""
-    return _count_due(session, now - OVERDUE_AFTER)
+def overdue_resets(session: Session, *, now: datetime) -> Overdue:
+    """The resets that are late by more than `OVERDUE_AFTER`, but for those set aside.
+
+    Somebody knows of those: they have an error and a time for the next try, or were paused by hand.
+    """
+    query = select(func.count(), func.min(UserSubscription.next_credit_reset)).where(
+        IS_ACTIVE, UserSubscription.next_credit_reset <= now - OVERDUE_AFTER, ~_is_set_aside()
+    )
+    count, oldest = session.execute(query).one()
+    return Overdue(count, oldest)
 
 
 def _count_due(session: Session, by: datetime) -> int:
@@ -167,6 +183,10 @@ def _count_due(session: Session, by: datetime) -> int:
         IS_ACTIVE, UserSubscription.next_credit_reset <= by
     )
     return session.scalar(counted) or 0
+
+
+def _is_set_aside() -> ColumnElement[bool]:
+    return exists().where(SET_ASIDE.c.subscription_id == UserSubscription.id)
 
 
 def _mentions(text: str) -> ColumnElement[bool]:
@@ -201,7 +221,7 @@ def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
 
 
 def _reset_row(row: AnyRow, now: datetime) -> ResetRow:
-    subscription, plan, user = row
+    subscription, plan, user, is_set_aside = row
     return ResetRow(
         job_id=f"credit_reset_{subscription.id}",
         subscription_id=subscription.id,
@@ -210,7 +230,7 @@ def _reset_row(row: AnyRow, now: datetime) -> ResetRow:
         available=subscription.credits_remaining,
         allowance=subscription.cycle_allowance,
         next_reset=subscription.next_credit_reset,
-        is_overdue=subscription.next_credit_reset <= now - OVERDUE_AFTER,
+        is_overdue=not is_set_aside and subscription.next_credit_reset <= now - OVERDUE_AFTER,
         anchor=subscription.subscription_start,
         time_zone=subscription.time_zone,
     )

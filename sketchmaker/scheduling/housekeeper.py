@@ -15,6 +15,9 @@ Chore = Callable[[datetime], object]
 HEARTBEAT = "heartbeat"
 """The name under which a failed heartbeat is told of, beside those of the chores."""
 
+IMAGES_FOLDER = "images folder"
+"""The chore that makes sure that pictures can be stored; health asks how it went."""
+
 THREAD_DIED = "The scheduler's thread died; another was started."
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,8 @@ them, and no name leads out of the folder.
 
 import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +21,7 @@ from sketchmaker.studio.errors import ImageFileMissing, UnusablePicture
 MAX_PICTURE_BYTES: Final = 25 * 1024 * 1024
 MAX_PICTURE_PIXELS: Final = 40_000_000
 THUMBNAIL_PIXELS: Final = 512
+PROBE_BYTES: Final = 4096
 THUMBNAIL_QUALITY: Final = 84
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 
@@ -88,6 +91,27 @@ class ImageStore:
         for name in names:
             if _NAME.fullmatch(name) is not None:
                 (self._folder / name).unlink(missing_ok=True)
+
+    def check_writable(self) -> None:
+        """Write a little, as storing a picture would, and leave nothing behind.
+
+        Raises:
+            OSError: no picture can be stored at the moment.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self._folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+            probe.flush()
+            os.fsync(probe.fileno())
+
+    def free_bytes(self) -> int:
+        """How much room is left where the pictures are.
+
+        Raises:
+            OSError: it can't be found out.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return shutil.disk_usage(self._folder).free
 
     def _write(self, name: str, content: bytes) -> None:
         path = self._folder / name

@@ -32,6 +32,13 @@ def next_up(session: Session, *, now: datetime, limit: int = 10) -> list[int]:
     return list(session.scalars(query.limit(limit)))
 
 
+def backlog(session: Session) -> tuple[int, datetime | None]:
+    """How many generations are waiting, and since when the oldest; None when none is."""
+    query = select(func.count(), func.min(Generation.created_at)).where(IS_WAITING)
+    count, oldest = session.execute(query).one()
+    return count, oldest
+
+
 def places(
     session: Session, generation_ids: Collection[int], *, now: datetime
 ) -> Mapping[int, int]:

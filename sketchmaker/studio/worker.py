@@ -91,7 +91,7 @@ class StudioWorker:
             return True
 
     def recover(self, now: datetime) -> Recovery:
-        """Look for work that was lost, by this process or any other. Call it every half minute.
+        """Look for work that was lost, by this process or any other. A chore, done every 10 s.
 
         Raises:
             DatabaseUnavailable: nothing was done; the next call will.

@@ -26,9 +26,13 @@ STATIC_ENDPOINT: Final = "static"
 
 @dataclass(frozen=True)
 class Policy:
-    """The role that a view asks for; None when it is open to everybody."""
+    """The role that a view asks for; None when it is open to everybody.
+
+    A view for machines does not even ask who sends the request, which would need the database.
+    """
 
     role: Role | None
+    for_machines: bool = False
 
 
 class PolicyMissing(RuntimeError):
@@ -42,6 +46,11 @@ class PolicyMissing(RuntimeError):
 def public(view: View) -> View:
     """Open a view to everybody, signed in or not."""
     return _with_policy(view, Policy(None))
+
+
+def for_machines(view: View) -> View:
+    """Open a view to monitors: nobody's session is looked up, and no cookie is set."""
+    return _with_policy(view, Policy(None, for_machines=True))
 
 
 def requires(role: Role) -> Callable[[View], View]:
@@ -99,7 +108,7 @@ def _check() -> ResponseReturnValue | None:
     policy = policy_of(current_app, request.endpoint)
     if policy is None:
         raise PolicyMissing(request.endpoint)
-    if request.endpoint == STATIC_ENDPOINT:
+    if request.endpoint == STATIC_ENDPOINT or policy.for_machines:
         return None
     # Asked for here also on public pages: a view may render inside a transaction, and finding the
     # person may have to write.

@@ -41,6 +41,8 @@ class Answer:
         return self.status >= 500 and not self.is_refusal
 
 
+FOR_MACHINES: Final = ("/api/", "/livez", "/readyz", "/healthz")
+
 OUR_FAULT: Final = Answer(500, "Something broke on our side")
 
 NOT_ACCEPTED: Final = "That can't be used"
@@ -202,7 +204,7 @@ def _rendered(template: str, *, answer: Answer, **about: Any) -> str:
 def wants_json() -> bool:
     """Does the client prefer JSON to a page?"""
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
-    return best == "application/json" or request.path.startswith(("/api/", "/healthz"))
+    return best == "application/json" or request.path.startswith(FOR_MACHINES)
 
 
 def is_fragment_request() -> bool:

@@ -1,47 +1,78 @@
-"""Is this installation well? For monitors, in JSON."""
+"""Is this installation well? For monitors, in JSON; nothing about people.
 
-from typing import Any
+`/livez` says that the process answers, `/readyz` that it can serve people, `/healthz` everything an
+operator wants to know. The details are for admins and for whoever asks from the machine itself.
+"""
 
-from flask import Blueprint, jsonify
+from ipaddress import ip_address
+from typing import Final
+
+import flask
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from sketchmaker import schema
+from sketchmaker.accounts import sessions
+from sketchmaker.accounts.roles import Role
 from sketchmaker.database import DatabaseUnavailable
-from sketchmaker.scheduling.health import scheduler_health
-from sketchmaker.web.access import public
+from sketchmaker.schema import SchemaError
+from sketchmaker.web.access import for_machines
+from sketchmaker.web.health_report import DOWN, OK, health_report
 from sketchmaker.web.parts import parts
 
 blueprint = Blueprint("health", __name__)
 
+FORWARDING_HEADERS: Final = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+
+
+@blueprint.get("/livez")
+@for_machines
+def livez() -> ResponseReturnValue:
+    """200 as long as the process answers. Restart it when this fails."""
+    return jsonify(status=OK)
+
+
+@blueprint.get("/readyz")
+@for_machines
+def readyz() -> ResponseReturnValue:
+    """200 when the database can be reached and has this code's schema. Send nobody here else."""
+    try:
+        schema.check(parts().database)
+    except (DatabaseUnavailable, SchemaError):
+        return jsonify(status=DOWN), 503
+    return jsonify(status=OK)
+
 
 @blueprint.get("/healthz")
-@public
-def show() -> ResponseReturnValue:
-    """200 when the database answers and resets are being done, else 503. Nothing about people."""
-    report = _report()
-    return jsonify(report), 200 if report["status"] == "ok" else 503
+@for_machines
+def healthz() -> ResponseReturnValue:
+    """503 when the service can't do its work. "attention" in the body: somebody should look."""
+    report = health_report(parts())
+    shown = report if _is_on_this_machine() or _is_admin() else {"status": report["status"]}
+    return jsonify(shown), 503 if report["status"] == DOWN else 200
 
 
-def _report() -> dict[str, Any]:
-    now = parts().clock.now()
+def _is_on_this_machine() -> bool:
+    """Whether the request comes from this machine; through a proxy, the address it forwards."""
+    if not parts().settings.trusted_proxies and any(
+        name in request.headers for name in FORWARDING_HEADERS
+    ):
+        return False  # a proxy that we were not told of: everybody seems to come from it
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _is_admin() -> bool:
+    """Whether an admin asks. The visit is not noted: that would have to write."""
+    token = flask.session.get("_user_id")
+    if not isinstance(token, str):
+        return False
     try:
         with parts().database.reading() as session:
-            health = scheduler_health(session, now=now)
+            found = sessions.find(session, token, now=parts().clock.now())
     except DatabaseUnavailable:
-        return {"status": "down", "database": "unavailable"}
-    beat = health.last_heartbeat
-    has_leapt = parts().clock.leap is not None
-    alarms = [f"{reset.job_id}: {reset.error}" for reset in health.set_aside if reset.is_alarm]
-    is_well = health.is_alive and not health.overdue and not has_leapt and not alarms
-    return {
-        "status": "ok" if is_well else "degraded",
-        "database": "ok",
-        "clock": "leapt ahead, restart after checking it" if has_leapt else "ok",
-        "scheduler": {
-            "alive": health.is_alive,
-            "last_heartbeat": beat.isoformat() if beat else None,
-            "processes": len(health.processes),
-        },
-        "overdue_resets": health.overdue,
-        "resets_set_aside": len(health.set_aside),
-        "alarms": alarms,
-    }
+        return False
+    return found is not None and found.user.role.at_least(Role.ADMIN)

@@ -1,0 +1,169 @@
+"""What `/healthz` tells: facts, and which of them keep the service from its work.
+
+"down" means that the service can't do its work: it can't read or write its database, can't store
+pictures, or nobody does what falls due. "attention" means that it works and somebody should look.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sketchmaker import schema
+from sketchmaker.credits import guard
+from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
+from sketchmaker.scheduling.heartbeats import Vitals
+from sketchmaker.scheduling.housekeeper import HEARTBEAT, IMAGES_FOLDER
+from sketchmaker.schema import SchemaError
+from sketchmaker.studio import queue
+from sketchmaker.studio.image_store import ImageStore
+from sketchmaker.web.parts import WebParts
+
+OK: Final = "ok"
+ATTENTION: Final = "attention"
+DOWN: Final = "down"
+
+LEAST_FREE_BYTES: Final = 500_000_000
+LONGEST_WAIT: Final = timedelta(minutes=5)
+"""A generation that waits longer than this has nobody who takes it up."""
+
+Report = dict[str, Any]
+
+
+def health_report(parts: WebParts) -> Report:
+    """Everything a monitor may want to know, with a sentence for each thing that is not well."""
+    now, vitals = parts.clock.now(), parts.scheduler.vitals
+    problems: list[str] = []
+    notes: list[str] = []
+    facts: Report = {
+        **_clock(parts, notes),
+        **_images(parts.image_store, vitals, problems, notes),
+        **_database(parts, now, vitals, problems, notes),
+    }
+    notes += _failing_chores(vitals)
+    status = DOWN if problems else ATTENTION if notes else OK
+    return {"status": status, "problems": problems, "attention": notes, **facts}
+
+
+def _clock(parts: WebParts, notes: list[str]) -> Report:
+    if parts.clock.leap is None:
+        return {"clock": OK}
+    notes.append("The clock has leapt ahead and is not followed: check it, then restart.")
+    return {"clock": "leapt ahead, restart after checking it"}
+
+
+def _images(
+    store: ImageStore, vitals: Vitals | None, problems: list[str], notes: list[str]
+) -> Report:
+    try:
+        free = store.free_bytes()
+        error = _why_not_storable(store, vitals)
+    except OSError as missing:
+        free, error = None, str(missing)
+    if error is not None:
+        problems.append(f"Images can't be stored: {error}")
+    elif free is not None and free < LEAST_FREE_BYTES:
+        notes.append(f"Only {free // 1_000_000} MB are free for images.")
+    return {"images": {"writable": error is None, "free_bytes": free}}
+
+
+def _why_not_storable(store: ImageStore, vitals: Vitals | None) -> str | None:
+    if vitals is None:  # nobody tries it regularly in this process
+        store.check_writable()
+        return None
+    return vitals.failing.get(IMAGES_FOLDER)
+
+
+def _database(
+    parts: WebParts,
+    now: datetime,
+    vitals: Vitals | None,
+    problems: list[str],
+    notes: list[str],
+) -> Report:
+    try:
+        schema.check(parts.database)
+        with parts.database.reading() as session:
+            health = scheduler_health(session, now=now)
+            waiting, oldest = queue.backlog(session)
+    except SchemaError as error:
+        problems.append(str(error))
+        return {"database": OK, "schema": str(error)}
+    except DatabaseUnavailable as error:
+        problems.append(str(error))
+        return {"database": "unavailable"}
+    if oldest is not None and now - oldest > LONGEST_WAIT:
+        notes.append(f"A generation has been waiting since {oldest.isoformat()}.")
+    return {
+        "database": OK,
+        "schema": OK,
+        "writable": _writable(health, vitals, problems),
+        **_schedulers(health, problems, notes),
+        **_resets(health, now, notes),
+        "queue": {"waiting": waiting, "oldest_seconds": _age(oldest, now)},
+    }
+
+
+def _writable(health: SchedulerHealth, vitals: Vitals | None, problems: list[str]) -> bool | None:
+    """Whether the last heartbeat could be written; None when nobody tries."""
+    error = None if vitals is None else vitals.failing.get(HEARTBEAT)
+    if error is not None:
+        problems.append(f"The database can't be written: {error}")
+        return False
+    return True if health.is_alive else None
+
+
+def _schedulers(health: SchedulerHealth, problems: list[str], notes: list[str]) -> Report:
+    if not health.is_alive:
+        problems.append("No scheduler is alive: nobody does what falls due.")
+    elif health.missing:
+        notes.append(f"{health.missing} scheduler(s) died and were not replaced.")
+    notes += health.alarms
+    error = health.last_error
+    return {
+        "schedulers": {
+            "living": health.living,
+            "dead": health.dead,
+            "not_replaced": health.missing,
+            "last_heartbeat": _iso(health.last_heartbeat),
+            "thread_deaths": sum(process.thread_deaths for process in health.processes),
+        },
+        "alarms": health.alarms,
+        "last_error": None if error is None else {"at": _iso(error[0]), "what": error[1]},
+    }
+
+
+def _resets(health: SchedulerHealth, now: datetime, notes: list[str]) -> Report:
+    if health.overdue:
+        notes.append(f"{health.overdue} reset(s) are overdue.")
+    counts = health.set_aside_counts
+    # What a person paused is as that person wants it.
+    if failing := counts[guard.FAILED] + counts[guard.RUNAWAY]:
+        notes.append(f"{failing} subscription(s) are left out of resets until they are mended.")
+    return {
+        "overdue_resets": {
+            "count": health.overdue,
+            "oldest_seconds": _age(health.oldest_overdue, now),
+        },
+        "set_aside": {
+            "failed": counts[guard.FAILED],
+            "parked": counts[guard.RUNAWAY],
+            "paused": counts[guard.PAUSED],
+        },
+    }
+
+
+def _failing_chores(vitals: Vitals | None) -> list[str]:
+    failing = {} if vitals is None else dict(vitals.failing)
+    return [
+        f"The chore {name!r} failed: {error}"
+        for name, error in failing.items()
+        if name not in {HEARTBEAT, IMAGES_FOLDER}
+    ]
+
+
+def _age(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else max((now - since).total_seconds(), 0.0)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
