@@ -13,31 +13,24 @@ key, it happens once and gets its first answer.
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import charges, holds, idempotency
 from sketchmaker.credits.amounts import checked_amount
 from sketchmaker.credits.charges import Charge
-from sketchmaker.credits.errors import ChangedMeanwhile, HoldNotFound, ResetConflict
+from sketchmaker.credits.errors import HoldNotFound
 from sketchmaker.credits.holds import DEFAULT_LIFETIME, Hold, HoldEnd
 from sketchmaker.credits.idempotency import Answer, Request
+from sketchmaker.credits.managing_desk import ManagingDesk
 from sketchmaker.credits.tables import HOLDS
-from sketchmaker.database import Database, TransactionConflict
-
-ATTEMPTS = 8
-
-Result = TypeVar("Result")
+from sketchmaker.database import TransactionConflict
 
 
-class CreditDesk:
-    """Charges, holds and their ends, each in a transaction of its own."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class CreditDesk(ManagingDesk):
+    """Charges, holds and their ends, and what admins do, each in a transaction of its own."""
 
     def charge(
         self,
@@ -168,7 +161,7 @@ class CreditDesk:
     ) -> HoldEnd:
         if key is None:
             return self._attempt(end)
-        user_id = self._user_of(hold_id)
+        user_id = self._owner(HOLDS, hold_id, HoldNotFound)
         request = Request(user_id, verb, key, {"hold": hold_id, **parameters})
         answer = self._once(request, now, lambda session: _end_facts(end(session)))
         return HoldEnd(**answer.result(), replayed=answer.replayed)
@@ -188,32 +181,6 @@ class CreditDesk:
             named, wanted.now, lambda session: charges.perform(session, wanted).facts()
         )
         return Charge(**answer.result(), replayed=answer.replayed)
-
-    def _once(
-        self, request: Request, now: datetime, work: Callable[[Session], dict[str, Any]]
-    ) -> Answer:
-        def attempt(session: Session) -> Answer:
-            return idempotency.once(session, request, now=now, work=lambda: work(session))
-
-        return self._attempt(attempt)
-
-    def _attempt(self, work: Callable[[Session], Result]) -> Result:
-        """Run the work in a transaction; again when another was in its way, `ATTEMPTS` times."""
-        for _ in range(ATTEMPTS - 1):
-            try:
-                with self._database.transaction() as session:
-                    return work(session)
-            except (ChangedMeanwhile, ResetConflict, TransactionConflict, IntegrityError):
-                continue
-        with self._database.transaction() as session:
-            return work(session)
-
-    def _user_of(self, hold_id: int) -> int:
-        with self._database.reading() as session:
-            user_id = session.scalar(select(HOLDS.c.user_id).where(HOLDS.c.id == hold_id))
-        if user_id is None:
-            raise HoldNotFound(hold_id)
-        return int(user_id)
 
 
 def _hold_facts(hold: Hold) -> dict[str, Any]:

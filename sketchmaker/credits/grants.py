@@ -1,6 +1,6 @@
 """Bonus credits: grants that survive resets, with an expiry or without."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ class Grant:
     credits: int
     expires_at: datetime | None
     available: int
+    replayed: bool = field(default=False, compare=False)
 
 
 def grant(

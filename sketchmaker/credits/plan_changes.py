@@ -4,7 +4,7 @@ What was used stays used: a plan in effect means "so many credits in this cycle,
 and held". `preview` and `apply` share one rule, so a preview is exactly what applying does.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ class PlanChange:
     allowance_after: int
     next_reset: datetime
     cycle: int
+    replayed: bool = field(default=False, compare=False)
 
 
 def default_when(session: Session, *, subscription_id: int, plan_name: str) -> When:

@@ -10,7 +10,7 @@ never expires. Nothing comes back of a grant that was voided. Of a spend that to
 allowance's credits come back first, then the grants', the last spent first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ class Refund:
     granted: int
     returned: int
     available: int
+    replayed: bool = field(default=False, compare=False)
 
 
 def refund(

@@ -4,7 +4,7 @@ Credits of the grant that are used stay used. What is held of it may still be ch
 that is not charged is voided when its hold ends, and not given back.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Row, select, update
@@ -24,6 +24,7 @@ class Void:
     credits: int
     held: int
     available: int
+    replayed: bool = field(default=False, compare=False)
 
 
 def void(
