@@ -39,7 +39,7 @@ def repeats(kept: Lines) -> Iterator[Repeats]:
 
 def record(name: str, at: float, *, counted: bool = True, **facts: object) -> logging.LogRecord:
     return logging.makeLogRecord(
-        {"name": "x", "msg": name, "levelname": "INFO", "created": at}
+        {"name": "sketchmaker.x", "msg": name, "levelname": "INFO", "created": at}
         | {"counted": counted, "facts": facts}
     )
 
@@ -101,6 +101,13 @@ def test_a_traceback_is_written_once_a_minute(repeats: Repeats, kept: Lines) -> 
     tracebacks = [line for line in kept.lines if "ValueError: odd row" in line]
     assert len(tracebacks) == 3
     assert [line for line in kept.lines if "it failed (again) times=59" in line]
+
+
+def test_what_a_library_repeats_is_counted(repeats: Repeats, kept: Lines) -> None:
+    for depth in range(50):
+        said = {"name": "waitress.queue", "msg": "Task queue depth is %d", "args": (depth,)}
+        repeats.handle(logging.makeLogRecord(said | {"created": 100.0, "levelname": "WARNING"}))
+    assert len(kept.lines) == 1
 
 
 def test_a_clock_that_is_set_back_silences_nothing(repeats: Repeats, kept: Lines) -> None:

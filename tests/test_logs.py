@@ -126,7 +126,7 @@ logs.files.LOG_BYTES = 20_000
 logs.configure(Settings(database_url="sqlite://", data_folder=pathlib.Path(sys.argv[1]),
                         secret_key="k" * 32))
 for number in range(500):
-    logging.getLogger("x").info("line %s %d end", sys.argv[2], number)
+    logging.getLogger("sketchmaker").info("line %s %d end", sys.argv[2], number)
 """
 
 
@@ -146,3 +146,12 @@ def test_processes_that_write_and_rotate_together_lose_no_line(tmp_path: Path) -
     assert len(files) > 2
     assert all(line.endswith(" end") for line in written)
     assert len(written) == 1000
+
+
+def test_what_an_error_quotes_is_cut(log_file: Path) -> None:
+    logs.event("refused", reason="x" * 100_000)
+    try:
+        raise ValueError("y" * 100_000)
+    except ValueError:
+        logging.getLogger("sketchmaker").exception("it failed")
+    assert log_file.stat().st_size < 5_000

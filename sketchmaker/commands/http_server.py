@@ -5,6 +5,7 @@ When there are more connections than there is room for, the one that has gone lo
 whole request makes room: so those who only hold connections lose theirs to those who ask for pages.
 """
 
+import re
 import resource
 import threading
 from collections.abc import Callable
@@ -54,8 +55,14 @@ _SETTINGS: Final[dict[str, Any]] = {
 }
 
 
+# Obsolete since 2014; proxies disagree about what it means.
+_FOLDED: Final = re.compile(rb"\r\n[ \t]")
+
+
 class _Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
+        if _FOLDED.search(header_plus):
+            raise ParsingError("A header goes on in the next line")
         super().parse_header(header_plus)
         # A proxy may believe the other one of the two and take a part of this for another request.
         if self.chunked and "CONTENT_LENGTH" in self.headers:

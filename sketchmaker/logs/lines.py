@@ -13,6 +13,9 @@ from typing import Any, Final
 
 import structlog
 
+LONGEST_TEXT: Final = 500
+TRACEBACK_LINES: Final = 100
+
 # What steers a terminal, ends a line or turns the direction of text, whoever typed it.
 _UNSAFE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
@@ -53,13 +56,16 @@ def _gather_facts(
 
 def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     head = [event.pop("timestamp"), event.pop("level").ljust(7), _name(event.pop("logger", "root"))]
-    said = escaped(str(event.pop("event")))
+    said = _bounded(str(event.pop("event")))
     traceback = event.pop("exception", None)
     pairs = [f"{key}={_shown(key, value)}" for key, value in event.items()]
     line = " ".join([*head, said, *pairs])
     if traceback is None:
         return line
-    return "\n    | ".join([line, *(escaped(part) for part in str(traceback).splitlines())])
+    told = str(traceback).splitlines()
+    if len(told) > TRACEBACK_LINES:
+        told = ["(the beginning is left out)", *told[-TRACEBACK_LINES:]]
+    return "\n    | ".join([line, *map(_bounded, told)])
 
 
 def _name(logger: str) -> str:
@@ -70,8 +76,17 @@ def _name(logger: str) -> str:
 def _shown(key: str, value: object) -> str:
     if _SECRET_KEYS.search(key):
         return "***"
-    text = str(value)
+    text = _cut(str(value))
     return text if _PLAIN.fullmatch(text) else escaped(json.dumps(text, ensure_ascii=False))
+
+
+def _bounded(text: str) -> str:
+    return escaped(_cut(text))
+
+
+def _cut(text: str) -> str:
+    # An error may quote a whole form.
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "..."
 
 
 def escaped(text: str) -> str:

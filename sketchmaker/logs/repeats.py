@@ -1,9 +1,10 @@
 """What happens again and again is written once and counted, so that nobody can fill a log.
 
-A traceback is written once a minute for each place it comes from. An event marked `counted` is
-written at most once a second for the same name, address and user, and, while it goes on, at
-intervals that double up to a minute. However many addresses there are, at most `MOST_KEYS` of them
-are told apart. The end of each interval has one line with the count, the first and the last time.
+A traceback is written once a minute for each place it comes from. An event marked `counted`, and
+what a library says, is written at most once a second for the same name, address, user and error,
+and, while it goes on, at intervals that double up to a minute. However many addresses there are,
+at most `MOST_KEYS` of them are told apart. The end of each interval has one line with the count,
+the first and the last time.
 """
 
 import logging
@@ -132,6 +133,8 @@ def _key(record: logging.LogRecord) -> Key | None:
     if getattr(record, "counted", False):
         known = {**vars(record)["context"], **vars(record)["facts"]}
         return (record.msg, *(known.get(name) for name in ("address", "user", "error")))
+    if not record.name.startswith("sketchmaker") and not record.exc_info:
+        return (record.name, record.msg)
     if record.exc_info and (trace := record.exc_info[2]):
         while trace.tb_next:
             trace = trace.tb_next

@@ -163,7 +163,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unknown(error: Exception) -> Response:
-    logs.failure("a request broke", error, method=request.method)
+    logs.failure("a request broke", error)
     title, sentence = HTTP_WORDS[500]
     return respond(Answer(500, title), sentence)
 

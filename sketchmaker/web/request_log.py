@@ -2,7 +2,7 @@
 
 Every answer carries the id as `X-Request-Id`, pages of failures show it, and every line that is
 written meanwhile has it. `access.log` gets a line for each request; a refusal has one in `app.log`
-as well, and a limit that was reached one in `security.log`.
+as well.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ from sketchmaker.randomness import token
 from sketchmaker.web.sign_in_session import address
 
 ID_LENGTH: Final = 10
-TOO_MANY_REQUESTS: Final = 429
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # What monitors and browsers ask for all the time is worth a line only when it fails.
 QUIET: Final = frozenset({"static", "health"})
@@ -44,13 +44,11 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
     status = response.status_code
-    if status == TOO_MANY_REQUESTS:
-        logs.security("limit reached", level="warning", status=status)
-    elif 400 <= status < 500 and request.url_rule is not None:
-        logs.event("refused", counted=True, method=request.method, status=status)
+    if 400 <= status < 500 and request.url_rule is not None:
+        logs.event("refused", counted=True, method=_method(), status=status)
     if status >= 400 or _section() not in QUIET:
         logs.access(
-            method=request.method,
+            method=_method(),
             status=status,
             ms=round((uptime_seconds() - g.request_began_at) * 1000),
         )
@@ -64,6 +62,11 @@ def _forget(_error: BaseException | None) -> None:
 def _route() -> str:
     # The rule, not the path: what a visitor puts into an address is nobody's business here.
     return request.url_rule.rule if request.url_rule else "-"
+
+
+def _method() -> str:
+    # A visitor may call a method anything.
+    return request.method if request.method in METHODS else "other"
 
 
 def _section() -> str:

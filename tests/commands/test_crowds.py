@@ -106,10 +106,12 @@ def test_a_connection_in_use_outlives_those_that_never_ask(small_server: int) ->
     "lengths",
     [
         b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-def test_a_request_with_two_lengths_is_refused(small_server: int, lengths: bytes) -> None:
+def test_a_request_that_proxies_may_read_otherwise_is_refused(
+    small_server: int, lengths: bytes
+) -> None:
     with socket.create_connection(("127.0.0.1", small_server), LONGEST_WAIT_SECONDS) as line:
         line.sendall(b"POST / HTTP/1.1\r\nHost: a\r\n" + lengths)
-        assert line.recv(100).startswith(b"HTTP/1.1 400 ")
+        assert b" 400 Bad Request\r\n" in line.recv(100)

@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug import Response
 from wtforms import PasswordField, StringField
 
+from sketchmaker import logs
 from sketchmaker.accounts.errors import AccountDeactivated, WrongCredentials
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.web import sign_in_session
@@ -54,8 +55,9 @@ def sign_out() -> ResponseReturnValue:
 
 
 @blueprint.errorhandler(CSRFError)
-def _from_an_old_page(_error: CSRFError) -> ResponseReturnValue:
+def _from_an_old_page(error: CSRFError) -> ResponseReturnValue:
     """The person signed out, or in again, in another tab: what they wanted works all the same."""
+    logs.security("form refused", level="warning", reason=error.description)
     if request.endpoint == "login.sign_out":
         return (render_template("pages/sign_out.html"), 400) if viewer() else sign_out()
     return redirect(request.full_path)
