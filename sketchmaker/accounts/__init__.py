@@ -5,6 +5,6 @@ password. A *sign-in session* is one browser that is signed in; its *token* is k
 alone, the database has only its hash.
 
 Owns the tables `users` and `sign_in_sessions`. Knows nothing of plans and
-credits (a new account's plan is `sketchmaker.enrolment`'s) and nothing of HTTP and cookies
+credits (a new account's plan is `sketchmaker.membership`'s) and nothing of HTTP and cookies
 (`sketchmaker.web`).
 """

@@ -1,19 +1,18 @@
 """Deleting an account: the person goes, the number stays, because the books refer to it."""
 
-from datetime import datetime
-
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts import sessions
 from sketchmaker.accounts.errors import UserNotFound
-from sketchmaker.accounts.tables import User
+from sketchmaker.accounts.tables import SignInSession, User
+from sketchmaker.limits import uses
 
 NOBODYS_HASH = "!"
 """No password has it, so nobody can sign in."""
 
 
-def pseudonymise(session: Session, *, user_id: int, now: datetime) -> None:
-    """Take name, address and password off the account, and sign it out everywhere.
+def pseudonymise(session: Session, *, user_id: int) -> None:
+    """Take name, address and password off the account, and erase from where it was used.
 
     The name and the address can be registered again. It can't be undone.
 
@@ -23,7 +22,8 @@ def pseudonymise(session: Session, *, user_id: int, now: datetime) -> None:
     user = session.get(User, user_id)
     if user is None:
         raise UserNotFound(user_id)
-    sessions.revoke_others(session, user_id=user_id, keep_session_id=None, now=now)
+    session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
+    uses.forget_account(session, uses.account_of(user_id))
     # With a space, which no form accepts: nobody can have taken this name before.
     user.username = user.username_key = f"deleted {user_id}"
     user.email = user.email_key = f"deleted-{user_id}@deleted.invalid"

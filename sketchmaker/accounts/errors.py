@@ -82,3 +82,14 @@ class UserNotFound(AccountError):
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         super().__init__(f"There is no user {user_id}.")
+
+
+class LastSuperadmin(AccountError):
+    """The only active superadmin would be gone, and nobody could make another one."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the only active superadmin. Make somebody else superadmin first.")
+
+
+class AlreadySo(AccountError):
+    """The account is as it should become; the text says how."""

@@ -19,7 +19,7 @@ from sketchmaker.credits import listings, plans
 from sketchmaker.credits.listings import Totals
 from sketchmaker.database import Database
 from sketchmaker.database.exclusive import wait_for_other_setups
-from sketchmaker.enrolment import enrol, enrol_everyone_without_a_plan
+from sketchmaker.membership import enrol, enrol_everyone_without_a_plan
 from sketchmaker.schema import Upgrade
 from sketchmaker.settings import Settings, SettingsError
 

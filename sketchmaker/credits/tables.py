@@ -191,6 +191,8 @@ class CreditHold(Base):
 class UsageHistory(Base):
     """The ledger: one row for every change of a balance, never edited.
 
+    Only when a person leaves are words erased from it, see `erasure`; amounts never change.
+
     `bonus_delta` is the part of `credits_delta` that changed grants. A refund names the row of the
     spend that it gives back, and uses less than nothing: so sums of `credits_used` are net of it.
 

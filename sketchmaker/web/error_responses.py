@@ -57,6 +57,8 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.UnacceptablePassword: Answer(422, NOT_ACCEPTED),
     accounts.UnknownTimeZone: Answer(422, NOT_ACCEPTED),
     accounts.SignInSessionNotFound: Answer(404, "No such device"),
+    accounts.LastSuperadmin: Answer(409, "Somebody has to be superadmin"),
+    accounts.AlreadySo: Answer(409, "Nothing to change"),
     accounts.UserNotFound: Answer(404, "No such user"),
     LimitReached: Answer(429, "Limit reached"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),

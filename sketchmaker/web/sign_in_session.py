@@ -116,6 +116,11 @@ def sign_out() -> None:
         except SignInSessionNotFound:
             pass  # ended from another browser a moment ago
         logs.security("sign-out", user=current_user.id)
+    forget_browser()
+
+
+def forget_browser() -> None:
+    """Take from this browser what tells who was signed in."""
     logout_user()
     flask.session.clear()
 

@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import Insert, Update, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from sketchmaker import enrolment, schema
+from sketchmaker import membership, schema
 from sketchmaker.accounts import registration
 from sketchmaker.credits import plans, subscriptions
 from sketchmaker.credits.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
@@ -78,7 +78,7 @@ def test_newcomers_get_the_default_plan_whichever_it_is(offer: Database) -> None
     )
 
     with offer.transaction() as session:
-        user = enrolment.enrol(session, prepared, now=NOW)
+        user = membership.enrol(session, prepared, now=NOW)
         assert statement_for(session, user.id, now=NOW).plan_name == "premium"
 
 
@@ -87,7 +87,7 @@ def test_everybody_without_a_plan_gets_the_default_one(offer: Database) -> None:
 
     with offer.transaction() as session:
         user_id = add_user(session, now=NOW).id
-        enrolment.enrol_everyone_without_a_plan(session, now=NOW)
+        membership.enrol_everyone_without_a_plan(session, now=NOW)
         assert statement_for(session, user_id, now=NOW).plan_name == "pro"
 
 

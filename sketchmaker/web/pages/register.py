@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from werkzeug import Response
 from wtforms import HiddenField, PasswordField, StringField
 
-from sketchmaker import enrolment, logs
+from sketchmaker import logs, membership
 from sketchmaker.accounts import passwords, registration, sessions
 from sketchmaker.accounts.errors import EmailTaken, InvalidRegistration, UsernameTaken
 from sketchmaker.accounts.registration import Application, Registration
@@ -110,7 +110,7 @@ def _enrol(prepared: Registration) -> str:
     """Account, plan and sign-in session, or none of them; gives the session's token."""
     now, new_token = parts().clock.now(), token()
     with parts().database.transaction() as session:
-        user = enrolment.enrol(session, prepared, now=now)
+        user = membership.enrol(session, prepared, now=now)
         sessions.start(
             session,
             user_id=user.id,

@@ -5,7 +5,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
-from sketchmaker import enrolment
+from sketchmaker import membership
 from sketchmaker.accounts import registration, sessions
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
@@ -34,7 +34,7 @@ def _enrolled(database: Database, clock: ManualClock, role: Role) -> User:
         role=role,
     )
     with database.transaction() as session:
-        return enrolment.enrol(session, prepared, now=clock.now())
+        return membership.enrol(session, prepared, now=clock.now())
 
 
 def _signed_in(app: Flask, database: Database, clock: ManualClock, user: User | None) -> Browser:

@@ -2,8 +2,9 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import SignInSession, User
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
@@ -155,3 +156,34 @@ def test_nobody_signs_out_a_device_of_somebody_else(
 def test_a_device_number_beyond_any_is_not_found(visitor: Browser) -> None:
     visitor.register("ada")
     assert visitor.post(f"/settings/devices/{2**70}/sign-out").status_code == 404
+
+
+def test_an_account_is_deleted_with_its_password_and_a_tick(
+    visitor: Browser, database: Database
+) -> None:
+    visitor.register("ada")
+    page = "/settings/delete-account"
+    assert page in visitor.get("/settings").text
+    assert "You can't undo this" in visitor.get(page).text
+    assert visitor.post(page, {"password": PASSWORD}).status_code == 422
+    wrong = visitor.post(page, {"password": "not it at all", "is_certain": "yes"})
+    assert (wrong.status_code, "not your current password" in wrong.text) == (422, True)
+    assert visitor.is_signed_in()
+    gone = visitor.post(page, {"password": PASSWORD, "is_certain": "yes"})
+    assert (gone.status_code, gone.location) == (302, "/")
+    assert not visitor.is_signed_in()
+    assert visitor.sign_in("ada").status_code == 422
+    with database.reading() as session:
+        assert session.scalars(select(User.username)).one().startswith("deleted ")
+
+
+def test_the_only_superadmin_is_told_why_they_can_not_go(
+    visitor: Browser, database: Database
+) -> None:
+    visitor.register("ada")
+    with database.transaction() as session:
+        session.execute(update(User).values(role=Role.SUPERADMIN))
+    answer = visitor.post("/settings/delete-account", {"password": PASSWORD, "is_certain": "yes"})
+    assert answer.status_code == 422
+    assert "only active superadmin" in answer.text
+    assert visitor.is_signed_in()
