@@ -30,8 +30,11 @@ def sign_in(page: Page, address: str, name: str) -> None:
 
 
 def describe(page: Page, prompt: str, count: int = 1) -> None:
-    """Fill in the studio's form."""
+    """Fill in the studio's form. On a phone its options open from a chip."""
     page.get_by_label("Describe your image").fill(prompt)
+    chip = page.get_by_role("button", name="Options", expanded=False)
+    if chip.is_visible():
+        chip.click()
     page.get_by_label(re.compile(rf"^{count} image")).check()
 
 
