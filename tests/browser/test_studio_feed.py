@@ -43,6 +43,18 @@ def page(address: str, new_page: Callable[..., Page]) -> Page:
     return page
 
 
+@pytest.fixture
+def nobody_works(address: str, system: System) -> None:
+    """Orders wait until the test has them drawn."""
+    assert address
+    system.studio_worker.shutdown()
+
+
+def draw(system: System, order: Generation) -> None:
+    """Have an order drawn that waits."""
+    system.studio_worker.run(order.id)
+
+
 def another_tab(page: Page, address: str) -> Page:
     tab = page.context.new_page()
     tab.goto(f"{address}/studio")
@@ -73,15 +85,16 @@ def come_back(page: Page) -> None:
 # --- one click, one order
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_two_clicks_and_three_key_strokes_are_one_order_each(page: Page, system: System) -> None:
-    steps.describe(page, "sandbox:slow A calm sea")
+    steps.describe(page, "A calm sea")
     button = steps.generate_button(page)
     button.click()
     page.wait_for_timeout(180)
     button.click(force=True)
     expect(steps.cards(page)).to_have_count(1)
     expect(button).to_be_enabled()
-    page.get_by_label("Describe your image").fill("sandbox:slow Another sea")
+    page.get_by_label("Describe your image").fill("Another sea")
     page.get_by_label("Describe your image").focus()
     for _ in range(3):
         page.keyboard.press("Control+Enter")
@@ -92,15 +105,18 @@ def test_two_clicks_and_three_key_strokes_are_one_order_each(page: Page, system:
     steps.expect_balance(page, 8)
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_the_same_form_is_a_new_order_only_when_the_last_one_has_ended(
     page: Page, system: System
 ) -> None:
-    steps.describe(page, "sandbox:slow A calm sea")
+    steps.describe(page, "A calm sea")
     steps.generate(page)
     expect(steps.cards(page)).to_have_count(1)
     steps.generate(page)
     expect(page.get_by_text("This is already in progress.")).to_be_visible()
     assert len(orders(system)) == 1
+    page.wait_for_timeout(2000)  # within two seconds it would be a double click all the same
+    draw(system, orders(system)[0])
     expect(steps.images(page)).to_have_count(1)
     steps.generate(page)
     expect(steps.cards(page)).to_have_count(2)
@@ -134,6 +150,7 @@ def test_offline_it_says_that_nothing_was_sent(page: Page, system: System) -> No
     assert len(orders(system)) == 1
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_an_order_whose_answer_is_lost_is_one_order_also_after_a_reload(
     page: Page, system: System
 ) -> None:
@@ -142,7 +159,7 @@ def test_an_order_whose_answer_is_lost_is_one_order_also_after_a_reload(
         route.abort()
 
     page.route("**/studio/generations", lose_the_answer, times=1)
-    steps.describe(page, "sandbox:slow A calm sea")
+    steps.describe(page, "A calm sea")
     steps.generate(page)
     expect(page.get_by_text(CONNECTION_LOST)).to_be_visible()
     expect(page.get_by_text("it is never charged twice")).to_be_visible()
@@ -152,14 +169,17 @@ def test_an_order_whose_answer_is_lost_is_one_order_also_after_a_reload(
     assert len(orders(system)) == 1
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_a_lost_poll_says_that_work_goes_on_and_recovers(page: Page, system: System) -> None:
-    steps.describe(page, "sandbox:slow A calm sea", count=4)
+    steps.describe(page, "A calm sea", count=4)
     steps.generate(page)
     expect(steps.cards(page)).to_have_count(1)
     page.context.set_offline(True)
     expect(page.get_by_text("Still generating. Reconnecting…")).to_be_visible()
     expect(page.get_by_text("Try again")).to_have_count(0)
     page.context.set_offline(False)
+    expect(page.get_by_text("In the queue")).to_be_visible()
+    draw(system, orders(system)[0])
     expect(steps.images(page)).to_have_count(4)
     expect(page.get_by_text("Still generating.")).to_have_count(0)
     assert len(orders(system)) == 1
@@ -168,24 +188,27 @@ def test_a_lost_poll_says_that_work_goes_on_and_recovers(page: Page, system: Sys
 # --- nothing running is out of sight
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_running_work_is_there_after_a_reload_and_a_second_order_hides_no_first(
-    page: Page, address: str
+    page: Page, address: str, system: System
 ) -> None:
-    steps.describe(page, "sandbox:slow First")
+    steps.describe(page, "First")
     steps.generate(page)
     expect(steps.cards(page)).to_have_count(1)
-    steps.describe(page, "sandbox:slow Second")
+    steps.describe(page, "Second")
     steps.generate(page)
     expect(steps.cards(page)).to_have_count(2)
     page.reload()
     expect(steps.cards(page)).to_have_count(2)
-    expect(page.get_by_label("Describe your image")).to_have_value("sandbox:slow Second")
+    expect(page.get_by_label("Describe your image")).to_have_value("Second")
     page.goto(f"{address}/gallery")
     expect(page.get_by_role("link", name="2 generations in progress")).to_be_visible()
-    page.get_by_role("link", name="2 generations in progress").click()
+    draw(system, orders(system)[0])
+    page.get_by_role("link", name="1 generation in progress").click()
     expect(steps.cards(page).nth(0)).to_contain_text("Second")
-    expect(steps.images(page)).to_have_count(2)
+    expect(steps.images(page)).to_have_count(1)
     page.goto(f"{address}/gallery")
+    draw(system, orders(system)[1])
     expect(page.locator("#work")).to_be_hidden()
 
 
@@ -201,47 +224,54 @@ def test_back_from_an_image_finds_the_feed_and_the_words(page: Page) -> None:
     expect(page.locator("#prompt-count")).to_have_text("10 of 1,000")
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_work_that_is_done_leaves_the_button_as_the_form_needs_it(
     page: Page, system: System
 ) -> None:
     steps.spend(system, NAME, 4)
     page.reload()
-    steps.describe(page, "sandbox:slow A calm sea", count=4)
+    steps.describe(page, "A calm sea", count=4)
     steps.generate(page)
     steps.expect_balance(page, 2)
     page.get_by_label(re.compile("^2 images")).check()
+    draw(system, orders(system)[0])
     expect(steps.images(page)).to_have_count(4)
     expect(page.get_by_text("Uses 2 credits. You have 2.")).to_be_visible()
     expect(steps.generate_button(page)).to_be_enabled()
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_a_fifth_order_is_refused_with_words_and_no_card_is_lost(page: Page) -> None:
     for number in range(4):
-        steps.describe(page, f"sandbox:slow Sea {number}")
+        steps.describe(page, f"Sea {number}")
         steps.generate(page)
         expect(steps.cards(page)).to_have_count(number + 1)
-    steps.describe(page, "sandbox:slow One too many")
+    steps.describe(page, "One too many")
     steps.generate(page)
     expect(page.locator("#notice")).to_contain_text("Wait for one to finish.")
     expect(steps.cards(page)).to_have_count(4)
 
 
-def test_waiting_work_can_be_cancelled(page: Page) -> None:
-    for number in range(3):
-        steps.describe(page, f"sandbox:slow Sea {number}")
+@pytest.mark.usefixtures("nobody_works")
+def test_waiting_work_can_be_cancelled_and_the_focus_stays_in_its_card(page: Page) -> None:
+    for number in range(2):
+        steps.describe(page, f"Sea {number}")
         steps.generate(page)
         expect(steps.cards(page)).to_have_count(number + 1)
-    steps.cards(page).first.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("In the queue: 1 ahead")).to_be_visible()
+    steps.cards(page).first.get_by_role("button", name="Cancel").press("Enter")
     expect(page.get_by_text("Cancelled. You weren't charged.")).to_be_visible()
-    steps.expect_balance(page, 8)
+    expect(steps.cards(page).first).to_be_focused()
+    steps.expect_balance(page, 9)
 
 
 # --- several tabs
 
 
+@pytest.mark.usefixtures("nobody_works")
 def test_what_one_tab_spends_the_other_knows(page: Page, address: str) -> None:
     other = another_tab(page, address)
-    steps.describe(page, "sandbox:slow A calm sea", count=4)
+    steps.describe(page, "A calm sea", count=4)
     steps.generate(page)
     steps.expect_balance(other, 6)
     expect(steps.cards(other)).to_have_count(1)

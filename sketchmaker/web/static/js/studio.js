@@ -148,7 +148,7 @@
   const orderIsIn = () => {
     const card = cardOf(key().value);
     if (!card) {
-      say("This was generated before. Its images are in your gallery.", "info");
+      say("You ordered this already. Look for it here or in your gallery.", "info");
       newKey();
     } else if (wasThere) {
       say("This is already in progress. Change something to start another.", "info");
