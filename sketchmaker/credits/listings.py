@@ -1,5 +1,6 @@
 """Lists for admins: searched, counted and paged by the database, never loaded whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, sele
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits.side_tables import SET_ASIDE
+from sketchmaker.credits.side_tables import SET_ASIDE, ResetSetAside
 from sketchmaker.credits.statement import (
     NextPlan,
     Statement,
@@ -84,6 +85,20 @@ class ResetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttentionRow:
+    """A reset that is left out: whose, why, since when, and when it is tried again by itself."""
+
+    subscription_id: int
+    job_id: str
+    username: str
+    plan_display_name: str
+    cause: str
+    error: str
+    since: datetime
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overdue:
     """How many resets are late, and since when the longest; None when none is."""
 
@@ -127,8 +142,8 @@ def search_subscriptions(
     elif plan:
         query = query.where(SubscriptionPlanModel.name == plan)
     ordered = query.order_by(User.username_key, User.id)
-    rows, found = _one_page(session, query, ordered, page=page, per_page=per_page)
-    return Page(tuple(_subscription_row(row, now) for row in rows), page, per_page, found)
+    found = _one_page(session, query, ordered, page=page, per_page=per_page)
+    return _of_items(found, lambda row: _subscription_row(row, now))
 
 
 def upcoming_resets(
@@ -142,8 +157,33 @@ def upcoming_resets(
         .where(IS_ACTIVE, _mentions(text))
     )
     ordered = query.order_by(UserSubscription.next_credit_reset, UserSubscription.id)
-    rows, found = _one_page(session, query, ordered, page=page, per_page=per_page)
-    return Page(tuple(_reset_row(row, now) for row in rows), page, per_page, found)
+    found = _one_page(session, query, ordered, page=page, per_page=per_page)
+    return _of_items(found, lambda row: _reset_row(row, now))
+
+
+def needs_attention(session: Session, *, limit: int = 100) -> tuple[AttentionRow, ...]:
+    """The resets that are left out, at most `limit`, the longest first."""
+    rows = session.execute(
+        select(ResetSetAside, User.username, SubscriptionPlanModel.display_name)
+        .join(UserSubscription, UserSubscription.id == ResetSetAside.subscription_id)
+        .join(User, User.id == UserSubscription.user_id)
+        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .order_by(ResetSetAside.since, ResetSetAside.subscription_id)
+        .limit(limit)
+    )
+    return tuple(
+        AttentionRow(
+            subscription_id=row.subscription_id,
+            job_id=_job_id(row.subscription_id),
+            username=username,
+            plan_display_name=plan,
+            cause=row.cause,
+            error=row.error,
+            since=row.since,
+            retry_at=row.retry_at,
+        )
+        for row, username, plan in rows
+    )
 
 
 def totals(session: Session, *, now: datetime) -> Totals:
@@ -162,7 +202,7 @@ def totals(session: Session, *, now: datetime) -> Totals:
         active_subscriptions=sum(count for _, count in by_plan),
         by_plan=tuple((name, count) for name, count in by_plan),
         overdue=overdue_resets(session, now=now).count,
-        due_within_a_day=_count_due(session, now + timedelta(days=1)),
+        due_within_a_day=_count_due(session, now - OVERDUE_AFTER, now + timedelta(days=1)),
     )
 
 
@@ -178,11 +218,14 @@ def overdue_resets(session: Session, *, now: datetime) -> Overdue:
     return Overdue(count, oldest)
 
 
-def _count_due(session: Session, by: datetime) -> int:
-    counted = select(func.count(UserSubscription.id)).where(
-        IS_ACTIVE, UserSubscription.next_credit_reset <= by
-    )
+def _count_due(session: Session, after: datetime, by: datetime) -> int:
+    due_at = UserSubscription.next_credit_reset
+    counted = select(func.count(UserSubscription.id)).where(IS_ACTIVE, due_at > after, due_at <= by)
     return session.scalar(counted) or 0
+
+
+def _job_id(subscription_id: int) -> str:
+    return f"credit_reset_{subscription_id}"
 
 
 def _is_set_aside() -> ColumnElement[bool]:
@@ -201,10 +244,16 @@ def _mentions(text: str) -> ColumnElement[bool]:
 
 def _one_page(
     session: Session, query: AnyQuery, ordered: AnyQuery, *, page: int, per_page: int
-) -> tuple[list[AnyRow], int]:
-    found = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+) -> Page[AnyRow]:
+    """That page of the rows, or the last one when there are not so many."""
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    page = min(page, max(-(-total // per_page), 1))
     rows = session.execute(ordered.offset((page - 1) * per_page).limit(per_page)).all()
-    return list(rows), found
+    return Page(tuple(rows), page, per_page, total)
+
+
+def _of_items(found: Page[AnyRow], item_of: Callable[[AnyRow], Item]) -> Page[Item]:
+    return Page(tuple(map(item_of, found.items)), found.page, found.per_page, found.total)
 
 
 def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
@@ -223,7 +272,7 @@ def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
 def _reset_row(row: AnyRow, now: datetime) -> ResetRow:
     subscription, plan, user, is_set_aside = row
     return ResetRow(
-        job_id=f"credit_reset_{subscription.id}",
+        job_id=_job_id(subscription.id),
         subscription_id=subscription.id,
         username=user.username,
         plan_display_name=plan.display_name,

@@ -4,12 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits import listings, plans
-from sketchmaker.credits.listings import NO_PLAN, Page, ResetRow, SubscriptionRow, Totals
+from sketchmaker.credits import guard, listings, plans
+from sketchmaker.credits.listings import (
+    NO_PLAN,
+    AttentionRow,
+    Page,
+    ResetRow,
+    SubscriptionRow,
+    Totals,
+)
 from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.web import paging, wording
@@ -19,6 +27,7 @@ from sketchmaker.web.parts import parts
 blueprint = Blueprint("admin_subscriptions", __name__, url_prefix="/admin")
 
 ROWS_A_PAGE: Final = 25
+HIGHEST_ID: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class JobsPage:
     """What `/admin/subscriptions/scheduled-jobs` shows, as of `now`."""
 
     health: SchedulerHealth
+    attention: tuple[AttentionRow, ...]
     last_heartbeat_words: str
     processes: tuple[ProcessRow, ...]
     totals: Totals
@@ -101,11 +111,13 @@ def scheduled_jobs() -> ResponseReturnValue:
     with parts().database.reading() as session:
         health = scheduler_health(session, now=now)
         totals = listings.totals(session, now=now)
+        attention = listings.needs_attention(session)
         found = listings.upcoming_resets(
             session, now=now, text=text, page=paging.page_number(), per_page=ROWS_A_PAGE
         )
     page = JobsPage(
         health=health,
+        attention=attention,
         last_heartbeat_words=_heard_of(health.last_heartbeat, now),
         processes=tuple(
             ProcessRow(
@@ -120,6 +132,21 @@ def scheduled_jobs() -> ResponseReturnValue:
         now=now,
     )
     return render_template("admin/scheduled_jobs.html", page=page)
+
+
+@blueprint.post(f"/subscriptions/scheduled-jobs/<int(max={HIGHEST_ID}):subscription_id>/resume")
+@requires(Role.ADMIN)
+def resume_reset(subscription_id: int) -> ResponseReturnValue:
+    """Let a reset that was left out run again; when it is due, that is now."""
+    with parts().database.transaction() as session:
+        was_left_out = guard.release(session, subscription_id=subscription_id)
+    if was_left_out:
+        parts().scheduler.schedule_user_reset(subscription_id)
+        logs.security("reset resumed", subscription=subscription_id)
+        flash(f"The reset credit_reset_{subscription_id} goes on.", "success")
+    else:
+        flash("That reset was not left out any more.", "info")
+    return redirect(url_for(".scheduled_jobs"))
 
 
 def _plan_choices(offered: list[SubscriptionPlanModel]) -> tuple[tuple[str, str], ...]:
