@@ -21,7 +21,11 @@ from sketchmaker.database.outages import (
     outages_named,
     retrying,
 )
-from sketchmaker.database.postgres import postgres_engine
+from sketchmaker.database.postgres import (
+    GIVEN_BACK_AFTER_SECONDS,
+    ThriftyPool,
+    postgres_engine,
+)
 from sketchmaker.database.sqlite import sqlite_engine
 
 __all__ = [
@@ -86,9 +90,10 @@ class Database:
             self._alone: Callable[[], AbstractContextManager[Connection]] = self.engine.begin
         else:
             self.engine = postgres_engine(url, namespace)
-            self._readers = postgres_engine(url, namespace, read_only=True)
+            # The same connections: the driver begins their transactions READ ONLY.
+            self._readers = self.engine.execution_options(postgresql_readonly=True)
             autocommitting = postgres_engine(url, namespace, autocommit=True)
-            self.engines = [self.engine, self._readers, autocommitting]
+            self.engines = [self.engine, autocommitting]
             self._alone = autocommitting.connect
         self._of_this_thread = threading.local()
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
@@ -164,6 +169,15 @@ class Database:
         """
         with self.reading() as session:
             session.execute(text("SELECT 1"))
+
+    def give_back_idle(self, *, longer_than_seconds: float = GIVEN_BACK_AFTER_SECONDS) -> None:
+        """Close the connections to PostgreSQL that nobody has used for so long.
+
+        SQLite's cost nobody anything.
+        """
+        for engine in self.engines:
+            if isinstance(engine.pool, ThriftyPool):
+                engine.pool.close_idle(longer_than_seconds=longer_than_seconds)
 
     def close(self) -> None:
         """Give back every connection."""

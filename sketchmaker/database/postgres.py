@@ -1,37 +1,75 @@
-"""PostgreSQL's pools: those for transactions, for reading, and for single statements."""
+"""PostgreSQL's pools: one for transactions, and one for single statements."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.util.queue import Empty
 
 from sketchmaker.clock import uptime_seconds
 
 CONNECT_SECONDS = 5
 IDLE_SECONDS = 1.0
+"""A connection that lay idle for longer is asked whether it still lives before it is used."""
+
+MOST_CONNECTIONS = 16
+"""The most that one pool opens: a process has about as many threads that ask the database, and each
+uses one at a time. A thread that finds none waits for another's."""
+
+WAIT_SECONDS = 10
+GIVEN_BACK_AFTER_SECONDS = 10.0
+"""A connection that lay idle for longer is closed, so that others get through after a storm."""
+
+# A server that vanishes without a word (a cable, a firewall) is noticed within half a minute or so;
+# otherwise a thread could wait for its answer for hours.
+KEEP_ALIVE: Mapping[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 35_000,
+}
 
 
-def postgres_engine(
-    url: str, namespace: str | None, *, read_only: bool = False, autocommit: bool = False
-) -> Engine:
+class ThriftyPool(QueuePool):
+    """A pool that can close what lay idle. The connection used last is used next, so some do."""
+
+    def close_idle(self, *, longer_than_seconds: float) -> None:
+        """Close the connections that have lain here for longer than that."""
+        now, kept = uptime_seconds(), []
+        with suppress(Empty):
+            while True:
+                record: Any = self._pool.get(block=False)
+                if now - record.info.get("idle_since", now) > longer_than_seconds:
+                    record.close()
+                    self._dec_overflow()
+                else:
+                    kept.append(record)
+        for record in reversed(kept):  # the one used last comes to lie on top again
+            self._do_return_conn(record)
+
+
+def postgres_engine(url: str, namespace: str | None, *, autocommit: bool = False) -> Engine:
     """Connections to the server of that URL; with `autocommit`, never in a transaction."""
     options = "-c timezone=UTC"
     if namespace is not None:
         options += f" -c search_path={namespace}"
-    if read_only:
-        options += " -c default_transaction_read_only=on"
     engine = create_engine(
         url,
         **(_AUTOCOMMIT if autocommit else {}),
         hide_parameters=True,
-        pool_size=8,
-        max_overflow=24,
-        pool_timeout=10,
+        poolclass=ThriftyPool,
+        pool_size=MOST_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        pool_use_lifo=True,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "sketchmaker",
             "options": options,
+            **KEEP_ALIVE,
         },
     )
     _ping_the_idle(engine)

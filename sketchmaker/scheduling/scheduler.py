@@ -52,6 +52,7 @@ class SubscriptionScheduler:
             "expired holds": self._release_expired_holds,
             "expired grants": self._expire_grants,
             "old idempotency keys": self._forget_old_keys,
+            "idle connections": lambda _now: database.give_back_idle(),
             **(chores or {}),
         }
         self._lock = threading.Lock()

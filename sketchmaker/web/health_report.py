@@ -97,7 +97,7 @@ def _database(
         "database": OK,
         "schema": OK,
         "writable": _writable(health, vitals, problems),
-        **_schedulers(health, problems, notes),
+        **_schedulers(health, runs_here=parts.scheduler.is_running, problems=problems, notes=notes),
         **_resets(health, now, notes),
         "queue": {"waiting": waiting, "oldest_seconds": _age(oldest, now)},
     }
@@ -112,8 +112,10 @@ def _writable(health: SchedulerHealth, vitals: Vitals | None, problems: list[str
     return True if health.is_alive else None
 
 
-def _schedulers(health: SchedulerHealth, problems: list[str], notes: list[str]) -> Report:
-    if not health.is_alive:
+def _schedulers(
+    health: SchedulerHealth, *, runs_here: bool, problems: list[str], notes: list[str]
+) -> Report:
+    if not health.is_alive and not runs_here:  # this process's may not have beaten yet
         problems.append("No scheduler is alive: nobody does what falls due.")
     elif health.missing:
         notes.append(f"{health.missing} scheduler(s) died and were not replaced.")
