@@ -4,6 +4,9 @@ The steps themselves live in `migrations/`; this module only decides when they r
 never run twice at once.
 """
 
+import importlib
+import importlib.util
+import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +17,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from sketchmaker.database import Database
+import sketchmaker
+from sketchmaker.database import Base, Database
+from sketchmaker.database.differences import schema_differences
 from sketchmaker.database.exclusive import exclusive_transaction
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -114,6 +119,25 @@ def check(database: Database) -> None:
         raise SchemaNewer(found)
     if found != _head(steps):
         raise SchemaOlder(found, _head(steps))
+
+
+def differences(database: Database) -> list[str]:
+    """What the database lacks of the schema it should have: sentences that say what to do.
+
+    Raises:
+        DatabaseUnavailable: as `Database.reading`.
+    """
+    import_every_table()
+    with database.reading() as session:
+        return schema_differences(session.connection(), Base.metadata)
+
+
+def import_every_table() -> None:
+    """Each context maps its tables in its own `tables.py`; importing them fills Base.metadata."""
+    for package in pkgutil.iter_modules(sketchmaker.__path__):
+        name = f"sketchmaker.{package.name}.tables"
+        if package.ispkg and importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
 
 
 def alembic_config(connection: Connection | None = None) -> Config:

@@ -43,5 +43,11 @@ class LongWait:
             self._bar.update(done - self._done)
             self._done = done
 
+    def say(self, line: str) -> None:
+        """Print a line on stdout. On a terminal the bar makes room for it, and comes back below."""
+        if self._bar is not None:
+            click.echo("\r\x1b[K", file=sys.stderr, nl=False)
+        click.echo(line)
+
     def _is_long(self) -> bool:
         return sys.stderr.isatty() and uptime_seconds() - self._began_at > PATIENCE_SECONDS

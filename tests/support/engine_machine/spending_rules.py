@@ -88,7 +88,8 @@ class SpendingRules(Stage):
 
     @rule(who=WHO, place=PLACES, passing=PASSING)
     def extend_a_hold(self, who: int, place: int, passing: timedelta) -> None:
-        subject, until = self.subjects[who], self.now + passing
+        # Nobody prolongs a hold further at once than any may live.
+        subject, until = self.subjects[who], self.now + min(passing, timedelta(days=7))
         number = self._hold(subject, place)
         if number is not None:
             self._both(
