@@ -11,18 +11,28 @@ vendor=$here/../sketchmaker/web/static/vendor
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-unpack() { # package version folder
-    local tarball
+unpack() { # package version folder sha512: what npm's registry calls dist.integrity
+    local tarball found
     tarball=$(cd "$work" && npm pack --silent "$1@$2")
+    found=$(openssl dgst -sha512 -binary "$work/$tarball" | base64 -w0)
+    if [ "$found" != "$4" ]; then
+        echo "$1@$2 is not what it was when its version was chosen: sha512 $found" >&2
+        exit 1
+    fi
     mkdir -p "$work/$3"
     tar -xzf "$work/$tarball" -C "$work/$3" --strip-components=1
 }
 
-unpack @tabler/core "$TABLER" tabler
-unpack htmx.org "$HTMX" htmx
-unpack chart.js "$CHART" chart
-unpack @fontsource-variable/inter "$INTER" inter
-unpack @tabler/icons "$ICONS" icons
+unpack @tabler/core "$TABLER" tabler \
+    lgmR9gcxRp5JlLxcmRi9Rz85JrEvH6Bz71KnlcPVSa97wtwQNjgSs3g3fxwbAlulHyRMghhIV04QUuW3pqDsIg==
+unpack htmx.org "$HTMX" htmx \
+    oF7JgXhDW9UXCy/k1ZYFUQgzu/rm19ORWPSPNL91vPluB2PB9+MV55tyQdH/w7o2EAbTYUG5SDW1R60mdkdqGg==
+unpack chart.js "$CHART" chart \
+    hJyniucsFmq//EvXYvJ6c6mahPoI3kaxdjVH8awTaJ/fDNWeSqqqArixMJWkWNN6fcYvPU3HneSANFNYtRi61g==
+unpack @fontsource-variable/inter "$INTER" inter \
+    OupL48va4JNofb97w6NYeF9S7W/kHNKM0Er8Dem5nqi4jeOLrVJDoE8tZEpnMJmtkvNbB1EIPPwHcdkF6b1oUA==
+unpack @tabler/icons "$ICONS" icons \
+    0pinvPZz7YeX+OSfxuEAbnEPWbocVXW5iU8h5lh41pYG8sZuQfpWECC980lxOT0clGIcNGn8xsBr+zKaRGdA/g==
 
 rm -rf "$vendor"
 mkdir -p "$vendor"/{tabler,htmx,chart,inter,icons}

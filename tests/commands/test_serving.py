@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import programs
+from tests.support.waiting import wait_until
 
 GUNICORN = (
     "-m",
@@ -60,6 +62,18 @@ def get(port: str, path: str) -> int:
         return int(answer.status)
 
 
+def wait_until_well(port: str) -> None:
+    """A scheduler is known to live only when its first heartbeat is in the database."""
+
+    def is_well() -> bool:
+        try:
+            return get(port, "/healthz") == 200
+        except urllib.error.HTTPError:
+            return False
+
+    wait_until(is_well, seconds=programs.LONGEST_RUN_SECONDS, what="a healthy answer")
+
+
 def test_the_product_says_where_it_is_and_how_to_sign_in(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:
@@ -68,7 +82,7 @@ def test_the_product_says_where_it_is_and_how_to_sign_in(
         assert f"http://127.0.0.1:{port}" in wait_for_line(process, "is ready", stream="stdout")
         assert "/login as admin" in wait_for_line(process, "Sign in", stream="stdout")
         assert get(port, "/login") == 200
-        assert get(port, "/healthz") == 200
+        wait_until_well(port)
 
 
 def test_a_body_that_no_form_has_is_refused_before_it_fills_the_disk(
@@ -109,7 +123,7 @@ def test_every_worker_of_gunicorn_runs_a_scheduler(
     with running(tmp_path, *GUNICORN, **settings) as process:
         for _ in range(2):
             wait_for_line(process, "scheduler started", stream="stderr")
-        assert get(settings["SKETCHMAKER_PORT"], "/healthz") == 200
+        wait_until_well(settings["SKETCHMAKER_PORT"])
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
         assert process.returncode == 0

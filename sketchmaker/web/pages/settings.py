@@ -136,6 +136,7 @@ def sign_out_device(session_id: int) -> ResponseReturnValue:
     except SignInSessionNotFound as refused:
         flash(str(refused), "info")
     else:
+        logs.security("session revoked", session=session_id)
         flash("That device is signed out.", "success")
     return redirect(url_for("settings.show", _anchor="devices"))
 
@@ -151,6 +152,7 @@ def sign_out_others() -> ResponseReturnValue:
             keep_session_id=current_user.session_id,
             now=parts().clock.now(),
         )
+    logs.security("other sessions revoked", sessions_ended=ended)
     flash(_signed_out(ended), "success")
     return redirect(url_for("settings.show", _anchor="devices"))
 
