@@ -12,7 +12,7 @@ from functools import cache
 from flask import Flask
 
 from sketchmaker import logs, schema, settings
-from sketchmaker.accounts import sessions
+from sketchmaker.accounts import reset_links, sessions
 from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
 from sketchmaker.limits.setting import limits_from
@@ -72,6 +72,7 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
                 "unfinished images": studio_worker.recover,
                 IMAGES_FOLDER: lambda _now: image_store.check_writable(),
                 "old uses of limits": _alone(database, forget_old_uses),
+                "expired links": _alone(database, reset_links.forget_expired),
                 "ended sessions": _alone(database, sessions.forget_ended),
             },
         ),

@@ -4,7 +4,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.errors import UserNotFound
-from sketchmaker.accounts.tables import SignInSession, User
+from sketchmaker.accounts.tables import PasswordResetLink, SignInSession, User
 from sketchmaker.limits import uses
 
 NOBODYS_HASH = "!"
@@ -22,6 +22,7 @@ def pseudonymise(session: Session, *, user_id: int) -> None:
     user = session.get(User, user_id)
     if user is None:
         raise UserNotFound(user_id)
+    session.execute(delete(PasswordResetLink).where(PasswordResetLink.user_id == user_id))
     session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
     uses.forget_account(session, uses.account_of(user_id))
     # With a space, which no form accepts: nobody can have taken this name before.

@@ -93,3 +93,18 @@ class LastSuperadmin(AccountError):
 
 class AlreadySo(AccountError):
     """The account is as it should become; the text says how."""
+
+
+class ResetLinkInvalid(AccountError):
+    """A link for a new password that was used, has expired, or never was one."""
+
+    def __init__(self) -> None:
+        super().__init__("This link was used already or has expired. Ask for a new one.")
+
+
+class LoginNotFound(AccountError):
+    """Nobody has this username or e-mail address."""
+
+    def __init__(self, login: str) -> None:
+        self.login = login
+        super().__init__(f"There is no user “{login}”.")

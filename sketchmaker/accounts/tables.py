@@ -52,3 +52,15 @@ class SignInSession(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(300))
+
+
+class PasswordResetLink(Base):
+    """A way into an account whose password is forgotten: used once, and deleted by that."""
+
+    __tablename__ = "password_reset_links"
+
+    # The hash of the token in the link: the database alone lets nobody in.
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -11,6 +11,7 @@ from sketchmaker.commands.books import books
 from sketchmaker.commands.doctor import doctor
 from sketchmaker.commands.failures import told_in_one_line
 from sketchmaker.commands.resets import resets
+from sketchmaker.commands.user import user
 
 
 @click.group()
@@ -49,3 +50,4 @@ def scheduler() -> None:
 sketchmaker.add_command(resets)
 sketchmaker.add_command(books)
 sketchmaker.add_command(doctor)
+sketchmaker.add_command(user)

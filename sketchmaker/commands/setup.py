@@ -26,6 +26,15 @@ from sketchmaker.settings import Settings, SettingsError
 ADMIN_USERNAME = "admin"
 ADMIN_EMAIL = "admin@localhost"
 
+NO_SUPERADMIN = (
+    f"There is no active superadmin, and somebody has the username {ADMIN_USERNAME} already. "
+    "Make somebody superadmin: python -m sketchmaker user role NAME superadmin."
+)
+SETTING_HAS_NO_EFFECT = (
+    "Note: SKETCHMAKER_ADMIN_PASSWORD has no effect, because there is a superadmin already. "
+    "python -m sketchmaker user reset-password NAME sets a new password."
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,6 +69,8 @@ def run() -> None:
     finally:
         database.close()
     tell(report)
+    if configured.admin_password and report.admin is None:
+        click.echo(SETTING_HAS_NO_EFFECT)
 
 
 def set_up(database: Database, configured: Settings, *, now: datetime) -> Report:
@@ -100,6 +111,9 @@ def _missing_admin(database: Database, configured: Settings) -> FirstAdmin | Non
         )
     except InvalidRegistration as error:
         raise SettingsError(_in_settings_words(error)) from error
+    with database.reading() as session:
+        if directory.find_by_login(session, ADMIN_USERNAME):
+            raise SettingsError(NO_SUPERADMIN)
     return FirstAdmin(prepared, generated)
 
 

@@ -23,6 +23,7 @@ from sketchmaker.web import (
     static_files,
     template_filters,
 )
+from sketchmaker.web.admin import reset_links as admin_reset_links
 from sketchmaker.web.admin import subscriptions as admin_subscriptions
 from sketchmaker.web.pages import (
     dashboard,
@@ -33,6 +34,7 @@ from sketchmaker.web.pages import (
     login,
     pricing,
     register,
+    reset_password,
     settings,
     studio,
 )
@@ -46,11 +48,13 @@ BLUEPRINTS: Final = (
     login.blueprint,
     settings.blueprint,
     leave.blueprint,
+    reset_password.blueprint,
     dashboard.blueprint,
     studio.blueprint,
     gallery.blueprint,
     health.blueprint,
     admin_subscriptions.blueprint,
+    admin_reset_links.blueprint,
 )
 
 # The longest form is a prompt; nothing is uploaded yet.

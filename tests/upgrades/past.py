@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sketchmaker import bootstrap
+from sketchmaker.accounts import reset_links
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
@@ -115,6 +116,7 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
     browser = Browser(bootstrap.create_app(system))
     browser.sign_in(PERSON, "wrong-" + PASSWORD)
     assert browser.sign_in(PERSON, PASSWORD).status_code == 302
+    _do(system, reset_links.issue, user_id=ids["bob"], token=token())
     identity = ProcessIdentity(name="studio-1", host="studio", pid=4021, started_at=now)
     _do(system, heartbeats.beat, identity=identity)
 

@@ -1,0 +1,49 @@
+"""An admin gives a person who forgot their password a one-time link."""
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from sketchmaker import logs
+from sketchmaker.accounts import reset_links
+from sketchmaker.accounts.administration import may_decide_about
+from sketchmaker.accounts.errors import UserNotFound
+from sketchmaker.accounts.roles import Role
+from sketchmaker.accounts.tables import User
+from sketchmaker.randomness import token
+from sketchmaker.web.access import requires
+from sketchmaker.web.parts import parts
+
+blueprint = Blueprint("admin_reset_links", __name__, url_prefix="/admin/users")
+
+HIGHEST_ID = 2**31 - 1
+
+
+@blueprint.get(f"/<int(max={HIGHEST_ID}):user_id>/reset-link")
+@requires(Role.ADMIN)
+def confirm(user_id: int) -> ResponseReturnValue:
+    """Is it meant, and for whom."""
+    return render_template("admin/reset_link.html", person=_person(user_id), link=None)
+
+
+@blueprint.post(f"/<int(max={HIGHEST_ID}):user_id>/reset-link")
+@requires(Role.ADMIN)
+def make(user_id: int) -> ResponseReturnValue:
+    """The link, shown this once."""
+    person, secret, now = _person(user_id), token(), parts().clock.now()
+    with parts().database.transaction() as session:
+        expires_at = reset_links.issue(session, user_id=user_id, token=secret, now=now)
+    logs.security("reset link made", user=user_id, by=current_user.id)
+    site = parts().settings.public_url or request.host_url.rstrip("/")
+    link = site + url_for("reset_password.show", token=secret)
+    return render_template("admin/reset_link.html", person=person, link=link, expires_at=expires_at)
+
+
+def _person(user_id: int) -> User:
+    with parts().database.reading() as session:
+        person = session.get(User, user_id)
+    if person is None or not person.is_active:
+        raise UserNotFound(user_id)
+    if not may_decide_about(current_user.role, Role(person.role)):
+        abort(403)
+    return person
