@@ -53,6 +53,7 @@ def install(app: Flask) -> None:
             "header_statement": header_statement,
             "work_under_way": work_under_way,
             "register_url": url_for("register.show"),
+            "contact": parts().settings.contact,
         }
 
 

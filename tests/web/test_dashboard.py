@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import grants, lifecycle, subscriptions
+from sketchmaker.credits import grants, lifecycle, resets, subscriptions
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.studio import models_on_offer
 from sketchmaker.web.pages import dashboard as dashboard_pages
@@ -157,3 +157,11 @@ def test_granted_credits_are_counted_in_and_said_to_stay(ada: Browser, system: S
     assert 'id="credits-remaining">15<' in page
     assert "5 credits of these are a gift and kept after the reset." in page
     assert "You were given 5 credits (“Welcome.”), kept after the reset." in page
+
+
+def test_a_reset_shows_what_came_and_what_expired(ada: Browser, system: System) -> None:
+    with system.database.transaction() as session:
+        resets.reset_due(session, now=datetime(2026, 2, 15, 12, tzinfo=UTC))
+    page = ada.get("/dashboard").text
+    assert "Monthly reset to 10 credits. 10 unused credits expired." in page
+    assert "+10 −10" in page

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.roles import Role
 from sketchmaker.credits import ledger
+from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.statement import Statement, statement_for
@@ -35,6 +36,7 @@ class UsageRow:
     at: datetime
     what: str
     delta: int
+    parts: str
     balance_after: int
     prompt: str | None
     generation: str | None
@@ -94,7 +96,16 @@ def _row(row: UsageHistory, zone: str) -> UsageRow:
         at=row.created_at,
         what=explain(row, zone),
         delta=row.credits_delta,
+        parts=_parts(row),
         balance_after=row.balance_after,
         prompt=row.details.get("prompt"),
         generation=row.details.get("generation"),
     )
+
+
+def _parts(row: UsageHistory) -> str:
+    """`+100 −40` at a reset that gave and took at once; empty where one number says it."""
+    came, went = row.details.get("granted"), row.details.get("expired")
+    if row.action != RESET_ACTION or not came or not went:
+        return ""
+    return f"{wording.signed(came)} {wording.signed(-went)}"
