@@ -38,7 +38,8 @@ def test_a_newcomer_makes_images_and_sees_the_credits_go(
     expect(page.get_by_text("You have 8.")).to_be_visible()
     assert page.evaluate("window.neverReloaded === true")
     for position in range(2):
-        expect(steps.images(page).nth(position)).to_have_js_property("naturalWidth", 1024)
+        expect(steps.images(page).nth(position)).to_have_js_property("complete", True)
+        expect(steps.images(page).nth(position)).not_to_have_js_property("naturalWidth", 0)
 
     page.get_by_role("link", name="Dashboard").click()
     expect(page.locator("#credits-remaining")).to_have_text("8")
