@@ -234,3 +234,19 @@ def test_a_secret_file_that_is_not_there_is_told_in_a_sentence(
 ) -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL_FILE names /nowhere, which can't be"):
         load_with(monkeypatch, DATABASE_URL_FILE="/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("written", "obeyed"),
+    [
+        ({}, True),
+        ({"SKETCHMAKER_HOST": "0.0.0.0"}, False),
+        ({"SKETCHMAKER_TRUSTED_PROXIES": "1"}, False),
+        ({"SKETCHMAKER_SANDBOX_WORDS": "off"}, False),
+        ({"SKETCHMAKER_HOST": "0.0.0.0", "SKETCHMAKER_SANDBOX_WORDS": "on"}, True),
+    ],
+)
+def test_sandbox_words_work_by_themselves_only_where_strangers_can_not_come(
+    monkeypatch: pytest.MonkeyPatch, *, written: dict[str, str], obeyed: bool
+) -> None:
+    assert load_with(monkeypatch, **written).obeys_sandbox_words is obeyed

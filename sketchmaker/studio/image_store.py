@@ -17,6 +17,7 @@ from PIL import Image
 
 from sketchmaker.randomness import token
 from sketchmaker.studio.errors import ImageFileMissing, UnusablePicture
+from sketchmaker.studio.whole_files import write_whole
 
 MAX_PICTURE_BYTES: Final = 25 * 1024 * 1024
 MAX_PICTURE_PIXELS: Final = 40_000_000
@@ -52,6 +53,11 @@ class ImageStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @property
+    def folder_of_records(self) -> Path:
+        """Where records of finished work lie, beside the pictures that they name."""
+        return self._folder / "finished"
 
     def save(self, content: bytes) -> StoredFiles:
         """Keep a picture and its thumbnail; both are on disk when this returns.
@@ -117,16 +123,7 @@ class ImageStore:
         path = self._folder / name
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        write_whole(path, content)
 
 
 def decoded(content: bytes) -> Image.Image:
@@ -157,12 +154,3 @@ def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
     sink = BytesIO()
     picture.save(sink, kind, **options)
     return sink.getvalue()
-
-
-def _sync_folder(folder: Path) -> None:
-    # Without this a power cut can forget the name of a file whose content is safe.
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

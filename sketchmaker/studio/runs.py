@@ -1,145 +1,233 @@
-"""Generations from the worker's side: taken up once, and ended once together with their credits.
+"""Generations from the worker's side: taken up, and ended once together with their credits.
 
-A generation that is running never waits again. Whoever works on it may lose it (the lease passes,
-the work is given up, the credits go back); a result that comes later finds it ended and is thrown
-away: never given for nothing, never charged twice.
+Whoever works on a generation holds a lease, which is prolonged while the work goes on, and the hold
+on its credits with it. When the lease passes, the process is gone: the work is queued again if that
+costs nothing, and otherwise given up and its credits returned. The first result that comes ends the
+generation, whoever made it; a later one finds it ended and is thrown away: never given for nothing,
+never charged twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import holds
 from sketchmaker.credits.errors import HoldNotPending
 from sketchmaker.credits.explanations import counted
+from sketchmaker.credits.tables import CreditHold, HoldState
+from sketchmaker.studio import queue
+from sketchmaker.studio.finished_work import FinishedPicture, FinishedWork
 from sketchmaker.studio.gallery import images_of
 from sketchmaker.studio.generations import NOTHING_CHARGED
-from sketchmaker.studio.image_store import StoredFiles
-from sketchmaker.studio.tables import Generation, GenerationState, Image
+from sketchmaker.studio.provider_text import sentence
+from sketchmaker.studio.tables import IS_OPEN, Generation, GenerationState, Image
 
 QUEUE_LIMIT = timedelta(minutes=30)
 """Nobody takes up a generation older than this: its hold would expire under the work."""
 
+HELD_WHILE_AT_WORK = timedelta(days=7)
+"""How much longer the credits are held at each sign of life: an outage may be long."""
+
+MOST_ATTEMPTS = 2
+"""Work that has lost its process so often may be what kills them."""
+
 SAYS_NOTHING = "The provider delivered nothing and did not say why."
 TOO_LATE = "The images came too late: their credits had gone back to you already."
+NOT_BEGUN = "The work had not begun when its credits went back to you."
 INTERRUPTED = "The studio was interrupted."
 TOO_BUSY = "The studio was too busy to begin."
 
-MAX_REASON_CHARACTERS = 500
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A generation and the images it has now; `is_new` if this call has ended it."""
+
+    generation: Generation
+    images: list[Image]
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedPicture:
-    """A picture whose files are stored, about to become an image of its generation."""
+class GivenUp:
+    """Generations that nobody works on any more: queued again, and failed."""
 
-    public_id: str
-    seed: int
-    files: StoredFiles
+    requeued: tuple[Generation, ...]
+    failed: tuple[Generation, ...]
 
 
-def claim(
-    session: Session, *, generation_id: int, now: datetime, lease: timedelta
+def claim_next(
+    session: Session, *, worker: str, now: datetime, lease: timedelta
 ) -> Generation | None:
-    """Take up a waiting generation until `now` + `lease`. None when somebody else has, or must not.
+    """Take up the generation whose turn it is. None when nothing waits.
 
     Commit before the work begins.
     """
-    return session.scalar(
+    for generation_id in queue.next_up(session, now=now):
+        claimed = claim(session, generation_id=generation_id, worker=worker, now=now, lease=lease)
+        if claimed is not None:
+            return claimed
+    return None
+
+
+def claim(
+    session: Session, *, generation_id: int, worker: str, now: datetime, lease: timedelta
+) -> Generation | None:
+    """Take up a waiting generation until `now` + `lease`. None when somebody else has, or must not.
+
+    One whose hold has ended is failed instead. Commit before the work begins.
+    """
+    claimed = session.scalar(
         update(Generation)
         .where(
             Generation.id == generation_id,
-            Generation.state == GenerationState.QUEUED,
+            queue.IS_WAITING,
             Generation.created_at > now - QUEUE_LIMIT,
         )
-        .values(state=GenerationState.RUNNING, started_at=now, lease_until=now + lease)
+        .values(
+            state=GenerationState.RUNNING,
+            worker=worker,
+            attempts=Generation.attempts + 1,
+            started_at=now,
+            lease_until=now + lease,
+        )
         .returning(Generation)
         .execution_options(populate_existing=True)
     )
+    if claimed is None or _hold_longer(session, claimed, now):
+        return claimed
+    _fail(session, claimed, NOT_BEGUN, now)
+    return None
 
 
-def note_progress(
-    session: Session, *, generation_id: int, images_drawn: int, now: datetime, lease: timedelta
+def prolong(
+    session: Session,
+    *,
+    generation_ids: Collection[int],
+    worker: str,
+    now: datetime,
+    lease: timedelta,
 ) -> None:
-    """Write down how many images are drawn and prolong the lease, if it is still running."""
+    """Prolong the leases of what this worker has at hand, and the holds with them."""
+    prolonged = session.scalars(
+        update(Generation)
+        .where(Generation.id.in_(generation_ids), _is_with(worker))
+        .values(lease_until=now + lease)
+        .returning(Generation)
+    ).all()
+    for generation in prolonged:
+        _hold_longer(session, generation, now)
+
+
+def note_progress(session: Session, *, generation_id: int, worker: str, images_drawn: int) -> None:
+    """Write down how many images are drawn, if this worker still has it."""
     session.connection().execute(
         update(Generation)
-        .where(Generation.id == generation_id, Generation.state == GenerationState.RUNNING)
-        .values(images_drawn=images_drawn, lease_until=now + lease)
+        .where(Generation.id == generation_id, _is_with(worker))
+        .values(images_drawn=images_drawn)
     )
 
 
-def finish(
+def finish(session: Session, *, work: FinishedWork, now: datetime) -> Outcome:
+    """End an open generation: what it delivered is charged and kept, the rest goes back.
+
+    The files of pictures that are not among its images afterwards are nobody's and should be
+    removed after the commit. A generation that has ended before is left as it is, so calling this
+    again is safe.
+    """
+    generation = _locked_while_open(session, work.generation_id)
+    is_new = generation is not None
+    if generation is None:
+        generation = session.get_one(Generation, work.generation_id)
+    else:
+        _end(session, generation, work, now)
+    return Outcome(generation, images_of(session, generation_id=generation.id), is_new)
+
+
+def give_up_abandoned(
     session: Session,
     *,
-    generation_id: int,
-    pictures: Sequence[FinishedPicture],
-    failure: str | None,
     now: datetime,
-) -> list[Image]:
-    """End a running generation: what it delivered is charged and kept, the rest goes back.
+    repeatable: Collection[str],
+    spared: Collection[int] = (),
+    limit: int = 100,
+) -> GivenUp:
+    """Deal with what nobody works on any more, and what nobody took up in time.
 
-    `failure` is a sentence about what is missing. Answers the images it has now; the files of any
-    other picture are nobody's and should be removed after the commit. A generation that has ended
-    before is left as it is, so calling this again is safe.
+    Work of the `repeatable` providers is queued again; other work fails and its credits go back.
+    The `spared` generations are left alone: their results are on the way.
     """
-    generation = _locked_while_running(session, generation_id)
-    if generation is not None:
-        kept = pictures[: generation.images_requested]
-        if kept and not _settle(session, generation, len(kept), now):
-            kept, failure = (), TOO_LATE
-        if kept:
-            _succeed(session, generation, kept, failure, now)
-        else:
-            _fail(session, generation, failure or SAYS_NOTHING, now)
-    return images_of(session, generation_id=generation_id)
-
-
-def fail_abandoned(session: Session, *, now: datetime, limit: int = 100) -> int:
-    """Fail what nobody works on any more, and give its credits back. How many there were."""
     query = (
         select(Generation)
         .where(
             or_(
-                and_(Generation.state == GenerationState.RUNNING, Generation.lease_until <= now),
-                and_(
-                    Generation.state == GenerationState.QUEUED,
-                    Generation.created_at <= now - QUEUE_LIMIT,
-                ),
-            )
+                and_(queue.IS_AT_WORK, Generation.lease_until <= now),
+                and_(queue.IS_WAITING, Generation.created_at <= now - QUEUE_LIMIT),
+            ),
+            Generation.id.not_in(spared),
         )
         .order_by(Generation.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    abandoned = session.scalars(query).all()
-    for generation in abandoned:
-        is_running = generation.state == GenerationState.RUNNING
-        _fail(session, generation, INTERRUPTED if is_running else TOO_BUSY, now)
-    return len(abandoned)
+    requeued, failed = [], []
+    for generation in session.scalars(query).all():
+        if _may_be_drawn_again(generation, repeatable, now):
+            generation.state, generation.lease_until = GenerationState.QUEUED, None
+            generation.images_drawn = 0
+            requeued.append(generation)
+        else:
+            is_running = generation.state == GenerationState.RUNNING
+            _fail(session, generation, INTERRUPTED if is_running else TOO_BUSY, now)
+            failed.append(generation)
+    session.flush()
+    return GivenUp(tuple(requeued), tuple(failed))
 
 
-def waiting(session: Session, *, before: datetime, limit: int = 100) -> list[int]:
-    """The numbers of generations that have been waiting since before that time, oldest first."""
-    query = select(Generation.id).where(
-        Generation.state == GenerationState.QUEUED, Generation.created_at <= before
+def _may_be_drawn_again(generation: Generation, repeatable: Collection[str], now: datetime) -> bool:
+    return (
+        generation.state == GenerationState.RUNNING
+        and generation.provider in repeatable
+        and generation.attempts < MOST_ATTEMPTS
+        and generation.created_at > now - QUEUE_LIMIT
     )
-    return list(session.scalars(query.order_by(Generation.id).limit(limit)))
 
 
-def _locked_while_running(session: Session, generation_id: int) -> Generation | None:
+def _hold_longer(session: Session, generation: Generation, now: datetime) -> bool:
+    """Prolong the hold. False when it has ended, and nothing could be charged."""
+    hold = session.get(CreditHold, generation.hold_id, populate_existing=True)
+    if hold is None or hold.state != HoldState.PENDING or hold.expires_at <= now:
+        return False
+    try:
+        holds.extend(session, hold_id=generation.hold_id, until=now + HELD_WHILE_AT_WORK)
+    except HoldNotPending:
+        return False
+    return True
+
+
+def _locked_while_open(session: Session, generation_id: int) -> Generation | None:
     # An update that changes nothing: of two that end the same generation the second waits here
-    # and then finds that it is not running any more.
+    # and then finds that it has ended.
     return session.scalar(
         update(Generation)
-        .where(Generation.id == generation_id, Generation.state == GenerationState.RUNNING)
+        .where(Generation.id == generation_id, IS_OPEN)
         .values(images_drawn=Generation.images_drawn)
         .returning(Generation)
         .execution_options(populate_existing=True)
     )
+
+
+def _end(session: Session, generation: Generation, work: FinishedWork, now: datetime) -> None:
+    kept, failure = work.pictures[: generation.images_requested], work.failure
+    if kept and not _settle(session, generation, len(kept), now):
+        kept, failure = (), TOO_LATE
+    if kept:
+        _succeed(session, generation, kept, failure, now)
+    else:
+        _fail(session, generation, failure or SAYS_NOTHING, now)
 
 
 def _settle(session: Session, generation: Generation, images: int, now: datetime) -> bool:
@@ -166,8 +254,8 @@ def _succeed(
 ) -> None:
     if len(kept) < generation.images_requested:
         counts = f"{len(kept)} of {generation.images_requested} images"
-        sentence = _sentence(failure or "Some images are missing.")
-        generation.failure_reason = f"{sentence} Only {counts} were made and charged."
+        why = sentence(failure or "Some images are missing.")
+        generation.failure_reason = f"{why} Only {counts} were made and charged."
     generation.state = GenerationState.SUCCEEDED
     generation.images_drawn = generation.images_delivered = len(kept)
     generation.finished_at, generation.lease_until = now, None
@@ -191,16 +279,14 @@ def _succeed(
 
 
 def _fail(session: Session, generation: Generation, reason: str, now: datetime) -> None:
-    sentence = _sentence(reason)
+    why = sentence(reason)
     with suppress(HoldNotPending):  # It expired: the credits went back then.
-        holds.release(session, hold_id=generation.hold_id, reason=sentence, now=now)
+        holds.release(session, hold_id=generation.hold_id, reason=why, now=now)
     generation.state = GenerationState.FAILED
-    generation.failure_reason = f"{sentence} {NOTHING_CHARGED}"
+    generation.failure_reason = f"{why} {NOTHING_CHARGED}"
     generation.finished_at, generation.lease_until = now, None
     session.flush()
 
 
-def _sentence(reason: str) -> str:
-    """A provider's words on one line of bounded length, ended like a sentence."""
-    line = " ".join(reason.replace("\x00", "").split())[:MAX_REASON_CHARACTERS]
-    return line if line.endswith((".", "!", "?")) else f"{line}."
+def _is_with(worker: str) -> ColumnElement[bool]:
+    return and_(queue.IS_AT_WORK, Generation.worker == worker)

@@ -1,50 +1,57 @@
 """The edge that does the work: a few threads that take up generations and end them.
 
-No transaction is open while a provider works. A thread never dies of a generation: what nobody
-foresaw is logged, and the generation fails without costing anything.
+No transaction is open while a provider works. A thread never dies of a generation, and none waits
+for a database that is away: finished work lies on disk until it can be handed in.
 """
 
 import logging
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Event, Lock, Semaphore, Thread
+from typing import Final
 
+from sketchmaker import logs
 from sketchmaker.clock import Clock
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.randomness import token
-from sketchmaker.studio import runs
-from sketchmaker.studio.errors import ProviderFailed, UnusablePicture
+from sketchmaker.studio import queue, runs
+from sketchmaker.studio.finished_work import FinishedWorkFolder
+from sketchmaker.studio.handing_in import HandingIn, log_failure
 from sketchmaker.studio.image_store import ImageStore
-from sketchmaker.studio.providers import Delivery, ImageOrder, ImageProvider
-from sketchmaker.studio.tables import Generation, Image
+from sketchmaker.studio.making import Maker
+from sketchmaker.studio.providers import ImageProvider
+from sketchmaker.studio.tables import Generation
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=10)
-"""How long a provider may be silent. Each finished image counts as a sign of life."""
+LEASE: Final = timedelta(seconds=40)
+"""A process that has not prolonged its lease for so long is taken to be dead."""
 
-TAKEN_UP_BY_OTHERS_AFTER = timedelta(seconds=15)
-"""A generation still waiting after this long has lost its process, or that one is busy."""
+PROLONG_EVERY: Final = timedelta(seconds=10)
 
-FINISH_ATTEMPTS = 5
-SHORTEST_WAIT_SECONDS = 0.2
+ANSWERS_FOR: Final = timedelta(seconds=20)
+"""After an outage, processes get this long to prolong their leases before they count as dead."""
 
-BROKE = "Something went wrong while drawing."
-NOT_STORED = "The images could not be stored."
+SILENT_FOR: Final = timedelta(minutes=10)
+"""A provider that has finished no image for so long is not waited for: the lease passes."""
+
+LOOK_EVERY: Final = timedelta(seconds=2)
+"""How long it takes at the most to see what another process has queued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What one look for lost work found: handed to this process's threads, or failed."""
+    """What one look for lost work found: handed in, queued again, failed."""
 
-    resubmitted: int
+    handed_in: int
+    requeued: int
     failed: int
 
 
 class StudioWorker:
-    """Runs generations on `threads` threads of this process."""
+    """Draws generations on `threads` threads of this process, which is known as `name`."""
 
     def __init__(
         self,
@@ -53,160 +60,179 @@ class StudioWorker:
         providers: Iterable[ImageProvider],
         image_store: ImageStore,
         threads: int = 2,
+        name: str | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._providers = {provider.name: provider for provider in providers}
-        self._image_store = image_store
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
-        self._at_hand: set[int] = set()
+        self._maker = Maker(providers, image_store)
+        finished = FinishedWorkFolder(image_store.folder_of_records)
+        self._handing_in = HandingIn(database, clock, image_store, finished)
+        self._thread_count = threads
+        self._name = name or token()
+        self._threads: list[Thread] = []
+        self._stopping = Event()
+        self._ordered = Semaphore(0)
         self._lock = Lock()
+        self._at_hand: dict[int, datetime] = {}  # generation → last sign of life
+        self._answering_since: datetime | None = clock.now()
 
     def start(self) -> None:
-        """Begin to accept generations. Starting twice changes nothing."""
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="studio")
+        """Begin to take up generations. Starting twice changes nothing."""
+        if self._threads:
+            return
+        self._stopping.clear()
+        names = [f"studio-{number}" for number in range(self._thread_count)]
+        self._threads = [Thread(target=self._work, name=name, daemon=True) for name in names]
+        self._threads.append(Thread(target=self._keep_leases, name="studio-leases", daemon=True))
+        for thread in self._threads:
+            thread.start()
 
     def shutdown(self, *, wait: bool = True) -> None:
         """Stop taking up generations; `wait` for those at work. What waits is left to others."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-            self._at_hand.clear()
-        if pool is not None:
-            pool.shutdown(wait=wait, cancel_futures=True)
+        self._stopping.set()
+        self._ordered.release(max(self._thread_count, 1))
+        if wait:
+            for thread in self._threads:
+                thread.join()
+        self._threads = []
 
-    def submit(self, generation_id: int) -> bool:
-        """Have a committed generation run soon. False when it is in this process's hands already.
-
-        False as well in a process whose worker was not started: it stays queued, for any other to
-        recover.
-        """
-        with self._lock:
-            if self._pool is None or generation_id in self._at_hand:
-                return False
-            self._at_hand.add(generation_id)
-            self._pool.submit(self._run_safely, generation_id)
-            return True
-
-    def recover(self, now: datetime) -> Recovery:
-        """Look for work that was lost, by this process or any other. A chore, done every 10 s.
-
-        Raises:
-            DatabaseUnavailable: nothing was done; the next call will.
-        """
-        with self._database.transaction() as session:
-            failed = runs.fail_abandoned(session, now=now)
-        if failed:
-            log.warning("studio gave up %d abandoned generations; nothing was charged", failed)
-        with self._database.reading() as session:
-            lost = runs.waiting(session, before=now - TAKEN_UP_BY_OTHERS_AFTER)
-        resubmitted = sum(self.submit(generation_id) for generation_id in lost)
-        return Recovery(resubmitted, failed)
+    def wake(self) -> None:
+        """Something was queued and committed: look now."""
+        self._ordered.release()
 
     def run(self, generation_id: int) -> None:
         """Run one generation to its end in this thread, unless somebody else has taken it up."""
         with self._database.transaction() as session:
-            generation = runs.claim(
-                session, generation_id=generation_id, now=self._clock.now(), lease=LEASE
+            claimed = runs.claim(
+                session,
+                generation_id=generation_id,
+                worker=self._name,
+                now=self._clock.now(),
+                lease=LEASE,
             )
-        if generation is None:
-            return
-        delivery = self._ask_provider(generation)
-        pictures, failure = self._store(delivery)
-        self._finish(generation_id, pictures, failure)
+        if claimed is not None:
+            self._draw(claimed)
 
-    def _run_safely(self, generation_id: int) -> None:
+    def recover(self, now: datetime) -> Recovery:
+        """Look for work that was lost, by this process or any other. Call it every ten seconds.
+
+        Raises:
+            DatabaseUnavailable: some of it is left for the next call.
+        """
         try:
-            self.run(generation_id)
+            return self._recover(now)
+        except DatabaseUnavailable:
+            self._answering_since = None
+            raise
+
+    def _recover(self, now: datetime) -> Recovery:
+        handed_in = self._handing_in.collect(but=self._hands())
+        if self._answering_since is None:
+            self._answering_since = now
+        given_up = runs.GivenUp((), ())
+        if now - self._answering_since >= ANSWERS_FOR:
+            given_up = self._give_up_abandoned(now)
+        return Recovery(handed_in, len(given_up.requeued), len(given_up.failed))
+
+    def _give_up_abandoned(self, now: datetime) -> runs.GivenUp:
+        spared = self._handing_in.awaited()
+        with self._database.transaction() as session:
+            given_up = runs.give_up_abandoned(
+                session, now=now, repeatable=self._maker.repeatable, spared=spared
+            )
+        for lost in given_up.requeued:
+            facts = {"user": lost.user_id, "generation": lost.id, "worker": lost.worker}
+            logs.event("images queued again", level="warning", **facts)
+            self.wake()
+        for lost in given_up.failed:
+            log_failure(lost)
+        return given_up
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            if not self._draw_next():
+                self._ordered.acquire(timeout=LOOK_EVERY.total_seconds())
+
+    def _draw_next(self) -> bool:
+        """Draw the generation whose turn it is. False when there is none to be had."""
+        try:
+            claimed = self._take_up()
+            if claimed is not None:
+                self._draw(claimed)
+        except DatabaseUnavailable as error:
+            log.warning("studio: nothing taken up: %s", error)
+            return False
         except Exception:
-            # The lease will pass and the generation fail: see `recover`.
-            log.exception("studio lost generation %d", generation_id)
+            # If it had been taken up, its lease will pass: see `recover`.
+            log.exception("studio: a generation was lost")
+            return False
+        return claimed is not None
+
+    def _take_up(self) -> Generation | None:
+        now = self._clock.now()
+        with self._database.reading() as session:
+            if not queue.next_up(session, now=now, limit=1):
+                return None
+        with self._database.transaction() as session:
+            return runs.claim_next(session, worker=self._name, now=now, lease=LEASE)
+
+    def _draw(self, claimed: Generation) -> None:
+        with self._in_hand(claimed.id):
+            work = self._maker.make(claimed, lambda done: self._note_progress(claimed.id, done))
+            self._handing_in.hand_in(work)
+
+    @contextmanager
+    def _in_hand(self, generation_id: int) -> Iterator[None]:
+        self._sign_of_life(generation_id)
+        try:
+            yield
         finally:
             with self._lock:
-                self._at_hand.discard(generation_id)
+                self._at_hand.pop(generation_id, None)
 
-    def _ask_provider(self, generation: Generation) -> Delivery:
-        provider = self._providers.get(generation.provider)
-        if provider is None:
-            return Delivery((), f"The provider {generation.provider} is not set up.")
-        try:
-            return provider.generate(
-                _order(generation), lambda done: self._note_progress(generation.id, done)
-            )
-        except ProviderFailed as error:
-            return Delivery(error.pictures, error.reason)
-        except Exception:
-            log.exception("studio: %s broke on generation %d", provider.name, generation.id)
-            return Delivery((), BROKE)
+    def _sign_of_life(self, generation_id: int) -> None:
+        with self._lock:
+            self._at_hand[generation_id] = self._clock.now()
+
+    def _hands(self, heard_after: datetime | None = None) -> list[int]:
+        with self._lock:
+            return [
+                generation_id
+                for generation_id, heard in self._at_hand.items()
+                if heard_after is None or heard > heard_after
+            ]
 
     def _note_progress(self, generation_id: int, images_drawn: int) -> None:
+        self._sign_of_life(generation_id)
         try:
             with self._database.transaction() as session:
                 runs.note_progress(
                     session,
                     generation_id=generation_id,
+                    worker=self._name,
                     images_drawn=images_drawn,
-                    now=self._clock.now(),
-                    lease=LEASE,
                 )
         except DatabaseUnavailable as error:
             # The person sees less; the work itself goes on.
             log.warning("studio: progress of generation %d not noted: %s", generation_id, error)
 
-    def _store(self, delivery: Delivery) -> tuple[list[runs.FinishedPicture], str | None]:
-        """Store the usable pictures. What can't be stored is missing, with its reason."""
-        stored: list[runs.FinishedPicture] = []
-        failure = delivery.failure
-        for picture in delivery.pictures:
+    def _keep_leases(self) -> None:
+        while not self._stopping.wait(PROLONG_EVERY.total_seconds()):
             try:
-                files = self._image_store.save(picture.content)
-            except UnusablePicture as error:
-                failure = str(error)
-            except OSError:
-                log.exception("studio: a picture could not be stored")
-                failure = NOT_STORED
-            else:
-                stored.append(runs.FinishedPicture(token(), picture.seed, files))
-        return stored, failure
+                self.prolong_leases()
+            except Exception:
+                log.exception("studio: leases not prolonged")
 
-    def _finish(
-        self, generation_id: int, pictures: list[runs.FinishedPicture], failure: str | None
-    ) -> None:
-        for attempt in range(FINISH_ATTEMPTS):
-            try:
-                with self._database.transaction() as session:
-                    images = runs.finish(
-                        session,
-                        generation_id=generation_id,
-                        pictures=pictures,
-                        failure=failure,
-                        now=self._clock.now(),
-                    )
-            except DatabaseUnavailable as error:
-                # Whether it was committed is not known: the next attempt finds out.
-                log.warning("studio: generation %d not finished yet: %s", generation_id, error)
-                self._clock.sleep(SHORTEST_WAIT_SECONDS * 4**attempt)
-            else:
-                self._remove_all_but(images, pictures)
-                return
-        log.error("studio: generation %d could not be finished; its lease will pass", generation_id)
+    def prolong_leases(self) -> None:
+        """Show that this process lives, and that what it draws goes on.
 
-    def _remove_all_but(self, images: list[Image], pictures: list[runs.FinishedPicture]) -> None:
-        kept = {image.file_name for image in images}
-        for picture in pictures:
-            if picture.files.file_name not in kept:
-                self._image_store.remove(picture.files.file_name, picture.files.thumbnail_name)
-
-
-def _order(generation: Generation) -> ImageOrder:
-    return ImageOrder(
-        reference=generation.public_id,
-        model=generation.model,
-        prompt=generation.prompt,
-        width=generation.width,
-        height=generation.height,
-        count=generation.images_requested,
-        seed=generation.seed,
-    )
+        Raises:
+            DatabaseUnavailable: they are not prolonged.
+        """
+        now = self._clock.now()
+        alive = self._hands(heard_after=now - SILENT_FOR)
+        if alive:
+            with self._database.transaction() as session:
+                runs.prolong(
+                    session, generation_ids=alive, worker=self._name, now=now, lease=LEASE
+                )

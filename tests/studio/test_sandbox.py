@@ -156,3 +156,13 @@ def test_sandbox_slow_takes_five_seconds() -> None:
 def test_sandbox_crash_is_an_exception_nobody_foresaw() -> None:
     with pytest.raises(RuntimeError):
         SandboxProvider().generate(an_order("sandbox:crash"), ignore)
+
+
+@pytest.mark.parametrize("word", ["sandbox:fail", "sandbox:partial", "sandbox:slow"])
+def test_where_strangers_draw_its_words_are_words_like_any_others(word: str) -> None:
+    def never(_seconds: float) -> None:
+        raise AssertionError
+
+    provider = SandboxProvider(sleep=never, obeys_words=False)
+    order = ImageOrder("r", "sandbox", f"{word} a lake", 64, 64, count=2, seed=1)
+    assert len(provider.generate(order, lambda _done: None).pictures) == 2

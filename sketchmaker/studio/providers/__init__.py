@@ -60,6 +60,11 @@ class ImageProvider(Protocol):
         ...
 
     @property
+    def is_repeatable(self) -> bool:
+        """May it draw the same order again when the first result was lost? Not if that is paid."""
+        ...
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models it has, the preferred one first."""
         ...

@@ -7,6 +7,8 @@ a real provider can do to one:
 - `sandbox:partial`: one image fewer than ordered, with a reason.
 - `sandbox:slow`: takes about five seconds, in as many steps as there are images.
 - `sandbox:crash`: breaks in a way that nobody foresaw.
+
+Where strangers draw, they are words like any others (`obeys_words`).
 """
 
 from collections.abc import Callable
@@ -29,9 +31,13 @@ class SandboxProvider:
 
     name = "sandbox"
     models = ("sandbox",)
+    is_repeatable = True
 
-    def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, sleep: Callable[[float], None] | None = None, *, obeys_words: bool = True
+    ) -> None:
         self._sleep = sleep or SystemClock().sleep
+        self._obeys_words = obeys_words
 
     def generate(self, order: ImageOrder, progress: Progress) -> Delivery:
         """Draw the order, about a third of a second an image.
@@ -39,7 +45,7 @@ class SandboxProvider:
         Raises:
             ProviderFailed: the prompt asks for it.
         """
-        wishes = order.prompt.lower()
+        wishes = self._wishes(order)
         if CRASH in wishes:
             raise RuntimeError(f"The prompt asks the sandbox to crash ({CRASH}).")
         if FAIL in wishes:
@@ -52,8 +58,11 @@ class SandboxProvider:
             pictures, f"One image is missing because the prompt asks for it ({PARTIAL})."
         )
 
+    def _wishes(self, order: ImageOrder) -> str:
+        return order.prompt.lower() if self._obeys_words else ""
+
     def _draw(self, order: ImageOrder, position: int, progress: Progress) -> Picture:
-        if SLOW in order.prompt.lower():
+        if SLOW in self._wishes(order):
             self._sleep(SLOW_SECONDS / order.count)
         seed = order.seed_of(position)
         content = draw_png(order.prompt, seed, order.width, order.height)
