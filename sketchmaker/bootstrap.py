@@ -4,6 +4,8 @@ The only place that knows all the parts. Nothing is started here: an edge (`pyth
 gunicorn, a command) starts what it needs.
 """
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +19,7 @@ from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
 from sketchmaker.limits.setting import limits_from
 from sketchmaker.limits.uses import Limits, forget_old_uses
+from sketchmaker.randomness import token
 from sketchmaker.scheduling.housekeeper import IMAGES_FOLDER, Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
@@ -60,7 +63,14 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
     clock = clock or SystemClock()
     database = Database(configured.database_url)
     image_store = ImageStore(configured.data_folder / "images")
-    studio_worker = StudioWorker(database, clock, [SandboxProvider(sleep=clock.sleep)], image_store)
+    studio_worker = StudioWorker(
+        database,
+        clock,
+        [SandboxProvider(sleep=clock.sleep, obeys_words=configured.obeys_sandbox_words)],
+        image_store,
+        threads=configured.studio_threads,
+        name=_process_name(),
+    )
     return System(
         settings=configured,
         database=database,
@@ -80,6 +90,10 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
         image_store=image_store,
         limits=limits_from(configured.limits),
     )
+
+
+def _process_name() -> str:
+    return f"{socket.gethostname()[:50]}:{os.getpid()}:{token()[:10]}"
 
 
 def _alone(database: Database, verb: Callable[..., object]) -> Chore:

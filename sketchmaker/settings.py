@@ -19,9 +19,11 @@ from sqlalchemy.exc import ArgumentError
 
 from sketchmaker.randomness import token
 
+SandboxWords = Literal["auto", "on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 SHORTEST_SECRET_KEY = 32
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SQLITE_FILE_BEGINS = b"SQLite format 3\0"
 _URL_FORMS = "sqlite:////folder/file.db or postgresql://user:password@host/database"
 
@@ -46,9 +48,21 @@ class Settings:
     limits: str = ""
     is_registration_open: bool = True
     contact: str | None = None
+    studio_threads: int = 2
+    sandbox_words: SandboxWords = "auto"
     log_level: LogLevel = "info"
     # Names that look like ours and are not: else a misspelt setting would silently do nothing.
     unknown_names: tuple[str, ...] = ()
+
+    @property
+    def obeys_sandbox_words(self) -> bool:
+        """Do `sandbox:slow` and its like work in prompts?
+
+        Unless it is said: where only this machine's own people come, and no proxy lets others in.
+        """
+        if self.sandbox_words == "auto":
+            return self.host in LOOPBACK and self.trusted_proxies == 0
+        return self.sandbox_words == "on"
 
     @property
     def unknown_names_warning(self) -> str | None:
@@ -104,6 +118,12 @@ class _Environment(BaseSettings):
     contact: str | None = Field(
         None, alias="SKETCHMAKER_CONTACT", max_length=200, description="at most 200 characters"
     )
+    studio_threads: int = Field(
+        2, alias="SKETCHMAKER_STUDIO_THREADS", ge=1, le=64, description="a number from 1 to 64"
+    )
+    sandbox_words: SandboxWords = Field(
+        "auto", alias="SKETCHMAKER_SANDBOX_WORDS", description="auto, on or off"
+    )
     log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field(
         "info", alias="SKETCHMAKER_LOG_LEVEL", description="debug, info, warning or error"
     )
@@ -139,6 +159,8 @@ def load(env_file: Path = Path(".env")) -> Settings:
         limits=written.limits,
         is_registration_open=written.registration == "open",
         contact=written.contact,
+        studio_threads=written.studio_threads,
+        sandbox_words=written.sandbox_words,
         log_level=written.log_level,
         unknown_names=_unknown_names(env_file),
     )

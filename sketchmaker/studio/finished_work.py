@@ -7,6 +7,7 @@ process with the same folder can hand it in: after a kill, or when an outage is 
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -57,7 +58,8 @@ class FinishedWorkFolder:
 
     def forget(self, work: FinishedWork) -> None:
         """It is in the database, or never will be."""
-        self._path(work).unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            self._path(work).unlink()
 
     def set_aside(self, work: FinishedWork) -> None:
         """Nobody can hand it in: leave it for an admin. Its pictures stay."""

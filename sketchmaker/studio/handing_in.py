@@ -11,8 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sketchmaker import logs
 from sketchmaker.clock import Clock
-from sketchmaker.credits.errors import ChangedMeanwhile, ResetConflict
-from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.database import Database, DatabaseUnavailable, LostRace
 from sketchmaker.studio import runs
 from sketchmaker.studio.finished_work import FinishedWork, FinishedWorkFolder
 from sketchmaker.studio.image_store import ImageStore
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 3
 PAUSE_SECONDS: Final = 0.1
-MAY_PASS: Final = (DatabaseUnavailable, ResetConflict, ChangedMeanwhile, IntegrityError)
+MAY_PASS: Final = (DatabaseUnavailable, LostRace, IntegrityError)
 """An outage, or somebody else was there first: the same again may go well."""
 
 MOST_FAILURES: Final = 20
@@ -102,16 +101,19 @@ class HandingIn:
 def log_end(outcome: Outcome) -> None:
     """One line for a generation that has ended."""
     made = outcome.generation
-    facts: dict[str, object] = {"user": made.user_id, "generation": made.id}
     if made.state == GenerationState.FAILED:
         log_failure(made)
         return
-    facts |= {"images": made.images_delivered, "credits": made.credits_used}
-    if made.images_delivered < made.images_requested:
-        facts |= {"wanted": made.images_requested, "reason": made.failure_reason}
-        logs.event("images partly delivered", level="warning", **facts)
-    else:
-        logs.event("images delivered", **facts)
+    is_whole = made.images_delivered == made.images_requested
+    logs.event(
+        "images delivered" if is_whole else "images partly delivered",
+        level="info" if is_whole else "warning",
+        user=made.user_id,
+        generation=made.id,
+        images=f"{made.images_delivered}/{made.images_requested}",
+        credits=made.credits_used,
+        reason=made.failure_reason,
+    )
 
 
 def log_failure(made: Generation) -> None:

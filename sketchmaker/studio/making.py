@@ -8,6 +8,7 @@ from sketchmaker.studio.errors import ProviderFailed, UnusablePicture
 from sketchmaker.studio.finished_work import FinishedPicture, FinishedWork
 from sketchmaker.studio.image_store import ImageStore
 from sketchmaker.studio.models_on_offer import MAX_SEED
+from sketchmaker.studio.provider_text import sentence
 from sketchmaker.studio.providers import Delivery, ImageOrder, ImageProvider, Picture, Progress
 from sketchmaker.studio.tables import Generation
 
@@ -43,7 +44,8 @@ class Maker:
             except Exception:
                 log.exception("studio: a picture could not be stored")
                 failure = NOT_STORED
-        return FinishedWork(generation.id, tuple(stored), failure)
+        why = None if failure is None else sentence(failure)
+        return FinishedWork(generation.id, tuple(stored), why)
 
     def _ask_provider(
         self, generation: Generation, order: ImageOrder, progress: Progress

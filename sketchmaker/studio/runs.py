@@ -23,7 +23,6 @@ from sketchmaker.studio import queue
 from sketchmaker.studio.finished_work import FinishedPicture, FinishedWork
 from sketchmaker.studio.gallery import images_of
 from sketchmaker.studio.generations import NOTHING_CHARGED
-from sketchmaker.studio.provider_text import sentence
 from sketchmaker.studio.tables import IS_OPEN, Generation, GenerationState, Image
 
 QUEUE_LIMIT = timedelta(minutes=30)
@@ -36,6 +35,7 @@ MOST_ATTEMPTS = 2
 """Work that has lost its process so often may be what kills them."""
 
 SAYS_NOTHING = "The provider delivered nothing and did not say why."
+SOME_MISSING = "Some images are missing."
 TOO_LATE = "The images came too late: their credits had gone back to you already."
 NOT_BEGUN = "The work had not begun when its credits went back to you."
 INTERRUPTED = "The studio was interrupted."
@@ -254,8 +254,9 @@ def _succeed(
 ) -> None:
     if len(kept) < generation.images_requested:
         counts = f"{len(kept)} of {generation.images_requested} images"
-        why = sentence(failure or "Some images are missing.")
-        generation.failure_reason = f"{why} Only {counts} were made and charged."
+        generation.failure_reason = (
+            f"{failure or SOME_MISSING} Only {counts} were made and charged."
+        )
     generation.state = GenerationState.SUCCEEDED
     generation.images_drawn = generation.images_delivered = len(kept)
     generation.finished_at, generation.lease_until = now, None
@@ -279,11 +280,10 @@ def _succeed(
 
 
 def _fail(session: Session, generation: Generation, reason: str, now: datetime) -> None:
-    why = sentence(reason)
     with suppress(HoldNotPending):  # It expired: the credits went back then.
-        holds.release(session, hold_id=generation.hold_id, reason=why, now=now)
+        holds.release(session, hold_id=generation.hold_id, reason=reason, now=now)
     generation.state = GenerationState.FAILED
-    generation.failure_reason = f"{why} {NOTHING_CHARGED}"
+    generation.failure_reason = f"{reason} {NOTHING_CHARGED}"
     generation.finished_at, generation.lease_until = now, None
     session.flush()
 

@@ -59,6 +59,7 @@ class StudioWorker:
         clock: Clock,
         providers: Iterable[ImageProvider],
         image_store: ImageStore,
+        *,
         threads: int = 2,
         name: str | None = None,
     ) -> None:
@@ -141,8 +142,13 @@ class StudioWorker:
                 session, now=now, repeatable=self._maker.repeatable, spared=spared
             )
         for lost in given_up.requeued:
-            facts = {"user": lost.user_id, "generation": lost.id, "worker": lost.worker}
-            logs.event("images queued again", level="warning", **facts)
+            logs.event(
+                "images queued again",
+                level="warning",
+                user=lost.user_id,
+                generation=lost.id,
+                lost_by=lost.worker,
+            )
             self.wake()
         for lost in given_up.failed:
             log_failure(lost)
@@ -233,6 +239,4 @@ class StudioWorker:
         alive = self._hands(heard_after=now - SILENT_FOR)
         if alive:
             with self._database.transaction() as session:
-                runs.prolong(
-                    session, generation_ids=alive, worker=self._name, now=now, lease=LEASE
-                )
+                runs.prolong(session, generation_ids=alive, worker=self._name, now=now, lease=LEASE)

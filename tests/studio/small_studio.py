@@ -30,6 +30,7 @@ class ScriptedProvider:
 
     name = "scripted"
     models = ("scripted",)
+    is_repeatable = False
 
     def __init__(self) -> None:
         self.orders: list[ImageOrder] = []
@@ -67,7 +68,7 @@ class Studio:
         self, *, threads: int = 2, pause: Callable[[float], None] | None = None
     ) -> StudioWorker:
         providers = (self.provider, SandboxProvider(pause or self.clock.sleep))
-        return StudioWorker(self.database, self.clock, providers, self.store, threads)
+        return StudioWorker(self.database, self.clock, providers, self.store, threads=threads)
 
     def person(self, plan: str = "free") -> int:
         name = f"person{next(NAMES)}"

@@ -111,7 +111,7 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
     _submit(system, ids[PERSON], "A forest after rain")
     started = _submit(system, ids["cleo"], "A desert of red dunes")
     with system.database.transaction() as session:
-        runs.claim(session, generation_id=started, now=now, lease=HOUR)
+        runs.claim(session, generation_id=started, worker="w", now=now, lease=HOUR)
     _do(system, guard.pause, subscription_id=_subscription(system, ids["emil"]))
     browser = Browser(bootstrap.create_app(system))
     browser.sign_in(PERSON, "wrong-" + PASSWORD)

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.statement import Statement, statement_for
@@ -163,7 +164,10 @@ def _begin(wanted: ImageRequest) -> ResponseReturnValue:
             now=now,
             limits=parts().limits,
         )
-    parts().studio_worker.submit(begun.id)
+    logs.event(
+        "images ordered", generation=begun.id, images=begun.images_requested, credits=begun.price
+    )
+    parts().studio_worker.wake()
     return _answer(begun.public_id)
 
 
