@@ -1,19 +1,27 @@
 """kill -9 of `python app.py` while it draws what somebody has asked for on the page."""
 
 import re
+import signal
+import subprocess
+import sys
 import urllib.parse
 import urllib.request
+from datetime import timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from sketchmaker.bootstrap import System
 from sketchmaker.credits.statement import statement_for
 from sketchmaker.credits.tables import CreditHold, UsageHistory
 from sketchmaker.database import Database
-from sketchmaker.studio.tables import Generation, GenerationState
-from sketchmaker.studio.worker import LEASE
+from sketchmaker.scheduling.heartbeats import BEAT_EVERY
+from sketchmaker.studio import generations
+from sketchmaker.studio.requests import validated
+from sketchmaker.studio.tables import Generation, GenerationState, Image
+from sketchmaker.studio.worker import LEASE, Recovery
 from tests.kills.roles import ShiftedClock
 from tests.support import programs
 from tests.support.people import assert_books_close
@@ -57,6 +65,11 @@ def the_generation(database: Database) -> Generation | None:
         return session.scalar(select(Generation))
 
 
+def has_ended(database: Database) -> bool:
+    generation = the_generation(database)
+    return generation is not None and generation.is_finished
+
+
 def is_running(database: Database) -> bool:
     generation = the_generation(database)
     return generation is not None and generation.state == GenerationState.RUNNING
@@ -79,7 +92,7 @@ def kill_while_drawing(database: Database, database_url: str, folder: Path) -> N
         process.communicate()
 
 
-def test_a_process_killed_while_it_draws_costs_nothing_once_its_lease_is_over(
+def test_what_a_killed_process_was_drawing_is_drawn_by_another(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     before = composed(database_url, tmp_path / "data")
@@ -93,23 +106,78 @@ def test_a_process_killed_while_it_draws_costs_nothing_once_its_lease_is_over(
         held = session.scalars(select(CreditHold)).one()
         assert (held.state, held.credits_held) == ("pending", 2)
 
-    # Another process, when the lease has passed; its housekeeping looks as soon as it starts.
-    later = ShiftedClock(LEASE.total_seconds() + 60)
+    # Another process, when the lease has passed; its housekeeping looks every ten seconds.
+    assert timedelta(seconds=60) >= LEASE + 2 * BEAT_EVERY
+    later = ShiftedClock(LEASE.total_seconds())
     system = composed(database_url, tmp_path / "data", later)
     system.start()
     try:
-        wait_until(lambda: not is_running(database), seconds=20, what="the end of the generation")
+        wait_until(lambda: has_ended(database), seconds=120, what="the end of the generation")
     finally:
         system.shutdown()
 
     generation = the_generation(database)
     assert generation is not None
-    assert generation.state == GenerationState.FAILED
-    assert "Nothing was charged." in str(generation.failure_reason)
+    assert (generation.state, generation.attempts) == (GenerationState.SUCCEEDED, 2)
+    assert_delivered_once(system, database, user_id)
+
+
+MOMENTS = ["before the record", "before the commit", "after the commit"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_finished_work_survives_its_process(
+    database: Database, database_url: str, tmp_path: Path, moment: str
+) -> None:
+    system = composed(database_url, tmp_path / "data", ShiftedClock(0))
+    user_id = enrolled(system, "ada").id
+    generation_id = ordered(system, user_id)
+
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.kills.dying_studio", database_url, moment],
+        cwd=programs.REPOSITORY,
+        env=programs.environment(tmp_path) | {"STUDIO_FOLDER": str(tmp_path / "data")},
+        timeout=120,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+    now = system.clock.now()
+    if moment == "before the record":
+        later = now + LEASE + timedelta(seconds=20)
+        assert system.studio_worker.recover(later) == Recovery(0, requeued=1, failed=0)
+        system.studio_worker.run(generation_id)
+    elif moment == "before the commit":
+        assert system.studio_worker.recover(now) == Recovery(1, 0, 0)
+    assert_delivered_once(system, database, user_id)
+    system.studio_worker.recover(now)
+    assert list((tmp_path / "data" / "images" / "finished").iterdir()) == []
+    assert_delivered_once(system, database, user_id)
+    system.database.close()
+
+
+def ordered(system: System, user_id: int) -> int:
+    request = validated(prompt="A calm sea", size="square", count=2, request_key="k")
+    with system.database.transaction() as session:
+        return generations.submit(
+            session,
+            user_id=user_id,
+            request=request,
+            public_id="g",
+            seed=1,
+            now=system.clock.now(),
+        ).id
+
+
+def assert_delivered_once(system: System, database: Database, user_id: int) -> None:
     with database.reading() as session:
-        assert session.scalars(select(CreditHold)).one().state == "released"
-        images = select(UsageHistory.credits_used).where(UsageHistory.action == "images")
-        assert session.scalars(images).all() == [0]
-        statement = statement_for(session, user_id, now=later.now())
-    assert (statement.available, statement.held, statement.used) == (10, 0, 0)
+        images = list(session.scalars(select(Image)))
+        assert session.scalars(select(CreditHold)).one().state == "settled"
+        spent = select(UsageHistory.credits_used).where(UsageHistory.action == "images")
+        assert session.scalars(spent).all() == [2]
+        statement = statement_for(session, user_id, now=system.clock.now())
+    assert [image.position for image in images] == [0, 1]
+    for image in images:
+        assert system.image_store.path(image.file_name).stat().st_size == image.byte_count
+    assert (statement.available, statement.held, statement.used) == (8, 0, 2)
     assert_books_close(database)

@@ -126,7 +126,7 @@ def test_no_more_than_four_generations_are_open_however_many_are_sent_at_once(
 def test_a_fifth_open_generation_is_refused_until_one_has_ended(studio: Studio) -> None:
     person = studio.person()
     opened = [studio.ask(person) for _ in range(4)]
-    with pytest.raises(TooManyGenerations, match="4 of your generations"):
+    with pytest.raises(TooManyGenerations, match="4 generations are already in progress"):
         studio.ask(person)
     assert studio.balance(person) == (6, 4, 0)
     studio.run(opened[0])
