@@ -19,7 +19,6 @@ from sqlalchemy.exc import ArgumentError
 
 from sketchmaker.randomness import token
 
-SandboxWords = Literal["auto", "on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 SHORTEST_SECRET_KEY = 32
@@ -49,20 +48,10 @@ class Settings:
     is_registration_open: bool = True
     contact: str | None = None
     studio_threads: int = 2
-    sandbox_words: SandboxWords = "auto"
+    obeys_sandbox_words: bool = True
     log_level: LogLevel = "info"
     # Names that look like ours and are not: else a misspelt setting would silently do nothing.
     unknown_names: tuple[str, ...] = ()
-
-    @property
-    def obeys_sandbox_words(self) -> bool:
-        """Do `sandbox:slow` and its like work in prompts?
-
-        Unless it is said: where only this machine's own people come, and no proxy lets others in.
-        """
-        if self.sandbox_words == "auto":
-            return self.host in LOOPBACK and self.trusted_proxies == 0
-        return self.sandbox_words == "on"
 
     @property
     def unknown_names_warning(self) -> str | None:
@@ -118,10 +107,8 @@ class _Environment(BaseSettings):
     contact: str | None = Field(
         None, alias="SKETCHMAKER_CONTACT", max_length=200, description="at most 200 characters"
     )
-    studio_threads: int = Field(
-        2, alias="SKETCHMAKER_STUDIO_THREADS", ge=1, le=64, description="a number from 1 to 64"
-    )
-    sandbox_words: SandboxWords = Field(
+    studio_threads: int = Field(2, alias="SKETCHMAKER_STUDIO_THREADS", ge=1, description="above 0")
+    sandbox_words: Literal["auto", "on", "off"] = Field(
         "auto", alias="SKETCHMAKER_SANDBOX_WORDS", description="auto, on or off"
     )
     log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field(
@@ -160,7 +147,7 @@ def load(env_file: Path = Path(".env")) -> Settings:
         is_registration_open=written.registration == "open",
         contact=written.contact,
         studio_threads=written.studio_threads,
-        sandbox_words=written.sandbox_words,
+        obeys_sandbox_words=_obeys_sandbox_words(written),
         log_level=written.log_level,
         unknown_names=_unknown_names(env_file),
     )
@@ -195,6 +182,11 @@ def _wrong(name: str, value: object) -> str:
     rule = _NAMES[name].description
     shown = "has a value that can't be used:" if name in _SECRET_NAMES else f"is {value!r}:"
     return f"{name} {shown} it must be {rule}."
+
+
+def _obeys_sandbox_words(written: _Environment) -> bool:
+    is_private = written.host in LOOPBACK and written.trusted_proxies == 0
+    return {"auto": is_private, "on": True, "off": False}[written.sandbox_words]
 
 
 def _unknown_names(env_file: Path) -> tuple[str, ...]:
