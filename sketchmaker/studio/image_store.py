@@ -30,6 +30,7 @@ _NAME: Final = re.compile(r"([0-9A-Za-z_-]{2})/\1[0-9A-Za-z_-]{20,60}(-512\.webp
 _UNREADABLE: Final = (
     OSError,
     ValueError,
+    TypeError,
     SyntaxError,
     EOFError,
     Image.DecompressionBombError,

@@ -19,7 +19,7 @@ NOT_STORED = "The images could not be stored."
 
 
 class Maker:
-    """Has generations drawn by their provider and stores what comes. Never raises."""
+    """Has generations drawn by their provider and stores what comes. A provider may break."""
 
     def __init__(self, providers: Iterable[ImageProvider], image_store: ImageStore) -> None:
         self._providers = {provider.name: provider for provider in providers}
@@ -41,7 +41,7 @@ class Maker:
                 stored.append(self._store(picture, order.seed_of(position)))
             except UnusablePicture as error:
                 failure = str(error)
-            except Exception:
+            except OSError:
                 log.exception("studio: a picture could not be stored")
                 failure = NOT_STORED
         why = None if failure is None else sentence(failure)

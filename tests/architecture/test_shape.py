@@ -20,6 +20,8 @@ BROAD_EXCEPTS = {
     "sketchmaker/scheduling/housekeeper.py": 1,
     "sketchmaker/scheduling/listener.py": 1,
     "sketchmaker/scheduling/reset_runner.py": 1,
+    "sketchmaker/studio/handing_in.py": 1,
+    "sketchmaker/studio/making.py": 1,
     "sketchmaker/studio/worker.py": 2,
 }
 
