@@ -15,6 +15,7 @@ from sketchmaker.commands.long_wait import LongWait
 from sketchmaker.credits import books
 from sketchmaker.credits.tables import LEDGER
 from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.limits.setting import in_force, limits_from
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.schema import SchemaError
 from sketchmaker.settings import Settings
@@ -44,6 +45,7 @@ def examine() -> Iterator[Finding]:
     """
     configured = settings.load()
     yield _settings(configured)
+    yield Finding(OK, "limits", in_force(limits_from(configured.limits)))
     yield _data_folder(configured)
     database = Database(configured.database_url)
     try:

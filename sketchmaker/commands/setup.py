@@ -89,6 +89,8 @@ def set_up(database: Database, configured: Settings, *, now: datetime) -> Report
         if directory.superadmin_exists(session):
             admin = None
         if admin is not None:
+            if directory.find_by_login(session, ADMIN_USERNAME):
+                raise SettingsError(NO_SUPERADMIN)
             enrol(session, admin.registration, now=now)
         enrolled = enrol_everyone_without_a_plan(session, now=now)
     logger.info("set-up done: schema %s, %d plans made", upgrade.after, plans_made)
@@ -111,9 +113,6 @@ def _missing_admin(database: Database, configured: Settings) -> FirstAdmin | Non
         )
     except InvalidRegistration as error:
         raise SettingsError(_in_settings_words(error)) from error
-    with database.reading() as session:
-        if directory.find_by_login(session, ADMIN_USERNAME):
-            raise SettingsError(NO_SUPERADMIN)
     return FirstAdmin(prepared, generated)
 
 

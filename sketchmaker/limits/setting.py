@@ -33,6 +33,12 @@ def limits_from(written: str) -> Limits:
     return Limits(tuple(limit for limit in table if limit is not None))
 
 
+def in_force(limits: Limits) -> str:
+    """The limits as the setting would be written."""
+    units = {period: unit for unit, period in _PERIODS.items()}
+    return ", ".join(f"{one.name}={one.uses}/{units[one.period]}" for one in limits.table)
+
+
 def _read(entry: str) -> tuple[str, Limit | None]:
     """A limit's name and the limit; None when it is switched off."""
     match = _ENTRY.fullmatch(entry)

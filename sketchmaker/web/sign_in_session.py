@@ -19,6 +19,7 @@ from sketchmaker.accounts.errors import SignInSessionNotFound, WrongCredentials
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.sessions import SignedIn
 from sketchmaker.randomness import token
+from sketchmaker.web import known_browsers
 from sketchmaker.web.parts import parts
 
 
@@ -68,7 +69,12 @@ def sign_in_with_password(login: str, password: str) -> None:
     now, database = parts().clock.now(), parts().database
     with database.transaction() as session:
         pending = sign_in.begin_attempt(
-            session, login=login, address=address(), now=now, limits=parts().limits
+            session,
+            login=login,
+            address=address(),
+            now=now,
+            browser=known_browsers.known_browser(),
+            limits=parts().limits,
         )
     if not sign_in.verify(pending, password):
         logs.security("sign-in failed", level="warning", user=pending.user_id)
@@ -100,6 +106,7 @@ def keep_token(new_token: str) -> None:
     if person is None:
         raise RuntimeError("The session that was just opened is not there.")
     login_user(person)
+    known_browsers.remember(person.id)
 
 
 def sign_out() -> None:

@@ -161,3 +161,22 @@ def test_the_program_sets_up_postgresql_as_well(tmp_path: Path, postgres_url: st
     done = programs.run(tmp_path, "setup_subscriptions.py", DATABASE_URL=postgres_url)
     assert done.returncode == 0, done.stderr
     assert "Users:   1" in done.stdout
+
+
+def test_an_admins_name_without_the_role_is_told_with_what_to_do(
+    database: Database, clock: ManualClock
+) -> None:
+    set_up(database, configured(), now=clock.now())
+    with database.transaction() as session:
+        session.execute(text("UPDATE users SET role = 'user'"))
+    with pytest.raises(SettingsError, match="user role NAME superadmin"):
+        set_up(database, configured(), now=clock.now())
+
+
+def test_a_password_that_is_set_too_late_is_told_to_have_no_effect(tmp_path: Path) -> None:
+    programs.run(tmp_path, "setup_subscriptions.py")
+    late = {"SKETCHMAKER_ADMIN_PASSWORD": "two herons at the weir"}
+    again = programs.run(tmp_path, "setup_subscriptions.py", **late)
+    assert again.returncode == 0
+    assert "SKETCHMAKER_ADMIN_PASSWORD has no effect" in again.stdout
+    assert "user reset-password" in again.stdout

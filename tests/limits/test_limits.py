@@ -14,7 +14,7 @@ from sketchmaker.limits import uses
 from sketchmaker.limits.errors import LimitReached, in_words
 from sketchmaker.limits.networks import address_of, network_of
 from sketchmaker.limits.rules import DECLARED, LONGEST_PERIOD, Action, By
-from sketchmaker.limits.setting import limits_from
+from sketchmaker.limits.setting import in_force, limits_from
 from sketchmaker.limits.tables import LimitUse
 from sketchmaker.limits.uses import Limits, Who
 from sketchmaker.settings import SettingsError
@@ -183,3 +183,9 @@ def test_a_wrong_limit_is_refused_with_what_to_write(written: str, told: str) ->
 )
 def test_a_span_is_told_in_its_largest_unit(span: timedelta, words: str) -> None:
     assert in_words(span) == words
+
+
+def test_the_limits_in_force_are_told_as_the_setting_is_written() -> None:
+    told = in_force(limits_from("sign-up/address=20/day"))
+    assert "sign-up/address=20/day" in told
+    assert limits_from(told) == limits_from("sign-up/address=20/day")

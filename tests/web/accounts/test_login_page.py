@@ -138,12 +138,16 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites_and_lasts_thirty_days(
     visitor: Browser, database: Database, clock: ManualClock
 ) -> None:
     registered(database, "ada", now=clock.now())
-    cookie = visitor.sign_in().headers["Set-Cookie"]
-    assert cookie.startswith("sketchmaker_session=")
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert "Expires=" in cookie
-    assert "Secure" not in cookie
+    cookies = visitor.sign_in().headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {
+        "sketchmaker_browser",
+        "sketchmaker_session",
+    }
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert "Expires=" in cookie
+        assert "Secure" not in cookie
 
 
 def test_over_https_the_cookie_is_for_https_only(
@@ -162,7 +166,7 @@ def test_over_https_the_cookie_is_for_https_only(
         headers={"Referer": f"{https}/login"},
     )
     assert answer.status_code == 302
-    assert "Secure" in answer.headers["Set-Cookie"]
+    assert all("Secure" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
 
 
 def test_a_cookie_planted_before_signing_in_is_worth_nothing_afterwards(
@@ -222,3 +226,20 @@ def test_files_that_caches_may_keep_never_carry_a_cookie(visitor: Browser) -> No
     with visitor.get("/static/css/theme.css") as answer:
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
+
+
+def test_in_their_own_browser_people_get_in_while_others_guess(
+    visitor: Browser, new_browser: Callable[[], Browser]
+) -> None:
+    visitor.register("ada")
+    visitor.post("/logout")
+    for _ in range(20):
+        new_browser().sign_in("ada", "not the password")
+    assert new_browser().sign_in("ada").status_code == 429
+    assert visitor.sign_in("ada").status_code == 302
+
+
+@pytest.mark.parametrize("cookie", ["", "WzEsIngiXQ.forged", "\xff"])
+def test_a_browser_that_only_says_it_is_known_is_not(visitor: Browser, cookie: str) -> None:
+    visitor.client.set_cookie("sketchmaker_browser", cookie)
+    assert visitor.sign_in("ada", "not the password").status_code == 422
