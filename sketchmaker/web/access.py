@@ -20,6 +20,9 @@ from sketchmaker.web.error_responses import wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+# Every page tells with each request of htmx whom it shows.
+ACCOUNT_HEADER: Final = "X-Account"
+
 # Flask's own; it serves nothing but files that are in everybody's hands anyway.
 STATIC_ENDPOINT: Final = "static"
 
@@ -94,6 +97,17 @@ def ask_to_sign_in() -> ResponseReturnValue:
     return redirect(target)
 
 
+def shows_somebody_else() -> bool:
+    """Is the request from a page of another account, which was signed in before this one?"""
+    account = request.headers.get(ACCOUNT_HEADER)
+    return account is not None and account != str(current_user.id)
+
+
+def load_the_page_again(status: int) -> Response:
+    """Have htmx load the whole page as it is for the person who is signed in now."""
+    return Response(status=status, headers={"HX-Refresh": "true"})
+
+
 def _with_policy(view: View, policy: Policy) -> View:
     view.access_policy = policy  # type: ignore[attr-defined]
     return view
@@ -115,10 +129,14 @@ def _check() -> ResponseReturnValue | None:
     is_signed_in = current_user.is_authenticated
     if policy.role is None:
         return None
-    if not is_signed_in:
-        return ask_to_sign_in()
-    if not current_user.role.at_least(policy.role):
-        logs.security("access refused", level="warning", needs=policy.role.value)
+    return _check_person(policy.role) if is_signed_in else ask_to_sign_in()
+
+
+def _check_person(needed: Role) -> Response | None:
+    if shows_somebody_else():
+        return load_the_page_again(status=409)
+    if not current_user.role.at_least(needed):
+        logs.security("access refused", level="warning", needs=needed.value)
         abort(403)
     return None
 

@@ -12,14 +12,18 @@ from flask_wtf.csrf import CSRFError, generate_csrf
 
 from sketchmaker import logs
 from sketchmaker.database import DatabaseUnavailable
-from sketchmaker.web.access import ask_to_sign_in, policy_of
+from sketchmaker.web.access import (
+    ask_to_sign_in,
+    load_the_page_again,
+    policy_of,
+    shows_somebody_else,
+)
 from sketchmaker.web.error_responses import Answer, is_fragment_request, respond
 from sketchmaker.web.page_context import viewer
 
 OUT_OF_DATE: Final = Answer(400, "This page is out of date")
 
 CSRF_HEADER: Final = "X-CSRFToken"
-ACCOUNT_HEADER: Final = "X-Account"
 
 
 def install(app: Flask) -> None:
@@ -36,7 +40,8 @@ def _answer(error: CSRFError) -> ResponseReturnValue:
     if person is None and _is_for_people_with_an_account():
         return ask_to_sign_in()
     if person is not None and is_fragment_request():
-        return _send_again(is_same_person=request.headers.get(ACCOUNT_HEADER) == str(person.id))
+        # What is on a page of somebody else is not for this person to pay.
+        return load_the_page_again(status=400) if shows_somebody_else() else _send_again()
     return respond(OUT_OF_DATE, "Go back, reload the page, and try again.")
 
 
@@ -45,10 +50,7 @@ def _is_for_people_with_an_account() -> bool:
     return policy is not None and policy.role is not None
 
 
-def _send_again(*, is_same_person: bool) -> Response:
-    if not is_same_person:
-        # The page still shows somebody else: they must not pay for what is on it.
-        return Response(status=400, headers={"HX-Refresh": "true"})
+def _send_again() -> Response:
     response = respond(OUT_OF_DATE, "Reload the page and try again.")
     response.headers[CSRF_HEADER] = generate_csrf()
     return response

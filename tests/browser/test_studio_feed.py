@@ -336,6 +336,20 @@ def test_signed_out_elsewhere_the_words_are_kept_over_signing_in(
     assert orders(system) == []
 
 
+def test_a_tab_follows_to_another_account_and_leaves_the_words_behind(
+    page: Page, address: str, system: System
+) -> None:
+    enrolled(system, "eve")
+    steps.describe(page, "A secret sea")
+    other = another_tab(page, address)
+    other.get_by_role("button", name="Account").click()
+    other.get_by_role("button", name="Sign out").click()
+    steps.sign_in(other, address, "eve")
+    come_back(page)
+    expect(page.get_by_role("button", name="Account: eve")).to_be_visible()
+    expect(page.get_by_label("Describe your image")).to_have_value("")
+
+
 def test_signing_out_forgets_the_draft(page: Page, address: str) -> None:
     steps.describe(page, "A secret sea")
     page.get_by_role("button", name="Account").click()

@@ -345,6 +345,14 @@ def test_a_page_of_one_account_orders_nothing_for_another(studio: Studio) -> Non
     assert "X-CSRFToken" not in refused.headers
 
 
+def test_a_page_of_one_account_shows_nothing_of_another(studio: Studio) -> None:
+    studio.send("A secret sea")
+    headers = {**FRAGMENT, "X-Account": "4711"}
+    told = studio.browser.client.get("/studio/feed", headers=headers)
+    assert told.headers["HX-Refresh"] == "true"
+    assert "secret" not in told.text
+
+
 @pytest.mark.parametrize("headers", [FRAGMENT, {}])
 def test_whoever_is_signed_out_is_led_to_sign_in_and_not_blamed(
     visitor: Browser, headers: dict[str, str]
