@@ -250,3 +250,18 @@ def test_sandbox_words_work_by_themselves_only_where_strangers_can_not_come(
     monkeypatch: pytest.MonkeyPatch, *, written: dict[str, str], obeyed: bool
 ) -> None:
     assert load_with(monkeypatch, **written).obeys_sandbox_words is obeyed
+
+
+@pytest.mark.parametrize(
+    "written", ["studio.example.org", "https://", "https://a/b", "ftp://a", "https://a b"]
+)
+def test_a_public_address_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    with pytest.raises(SettingsError, match="SKETCHMAKER_PUBLIC_URL is"):
+        load_with(monkeypatch, SKETCHMAKER_PUBLIC_URL=written)
+
+
+def test_a_public_address_needs_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load_with(monkeypatch, SKETCHMAKER_PUBLIC_URL="https://studio.example.org/")
+    assert found.public_url == "https://studio.example.org"

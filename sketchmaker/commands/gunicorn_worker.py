@@ -4,10 +4,14 @@ gunicorn's own workers read a request in a thread, so that a few slow visitors t
 """
 
 import os
+from typing import Final
 
 from gunicorn.workers.base import Worker
 
 from sketchmaker.commands.http_server import HttpServer
+
+# As long as a visitor's next request may take to come, when workers are replaced.
+IDLE_SECONDS: Final = 3.0
 
 
 class HttpServerWorker(Worker):
@@ -22,4 +26,8 @@ class HttpServerWorker(Worker):
                 self.notify()
                 server.turn()
         finally:
-            server.finish(within_seconds=self.cfg.graceful_timeout, meanwhile=self.notify)
+            server.finish(
+                idle_seconds=IDLE_SECONDS,
+                within_seconds=self.cfg.graceful_timeout,
+                meanwhile=self.notify,
+            )

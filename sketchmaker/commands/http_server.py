@@ -82,6 +82,9 @@ class _Channel(HTTPChannel):
 
     def service(self) -> None:
         """Answer one request."""
+        server: Any = self.server
+        if server.is_finishing:
+            self.requests[0].headers = {**self.requests[0].headers, "CONNECTION": "close"}
         super().service()
         self.last_whole_request = self.last_activity
 
@@ -108,6 +111,7 @@ class HttpServer:
             listener.channel_class = _Channel
             listener.handle_accept = partial(_accept_those_waiting, listener)
             listener.most_channels = room
+            listener.is_finishing = False
 
     def turn(self) -> None:
         """Read, answer and write what is to be done now; wait at most `TURN_SECONDS` for it."""
@@ -119,13 +123,24 @@ class HttpServer:
             self.turn()
 
     def finish(
-        self, *, within_seconds: float = FINISH_SECONDS, meanwhile: Callable[[], object] = bool
+        self,
+        *,
+        idle_seconds: float = 0.0,
+        within_seconds: float = FINISH_SECONDS,
+        meanwhile: Callable[[], object] = bool,
     ) -> None:
-        """Take no new connection, answer what has been asked, and close; call `meanwhile` often."""
+        """Take no new connection, answer what has been asked, and close; call `meanwhile` often.
+
+        For `idle_seconds` the connections that are kept open may still ask, and are told that the
+        answer is their last one here: who goes on elsewhere loses no request.
+        """
         for listener in self._listeners():
             listener.accepting = False
-        ends_at = uptime_seconds() + within_seconds
-        while self._is_busy() and uptime_seconds() < ends_at:
+            listener.is_finishing = True
+        began_at = uptime_seconds()
+        while self._channels() and uptime_seconds() < began_at + within_seconds:
+            if not self._is_busy() and uptime_seconds() >= began_at + idle_seconds:
+                break
             meanwhile()
             self.turn()
         self.close()
@@ -143,12 +158,11 @@ class HttpServer:
     def _listeners(self) -> list[Any]:
         return [found for found in self._map.values() if isinstance(found, BaseWSGIServer)]
 
+    def _channels(self) -> list[HTTPChannel]:
+        return [found for found in self._map.values() if isinstance(found, HTTPChannel)]
+
     def _is_busy(self) -> bool:
-        return any(
-            channel.requests or channel.total_outbufs_len
-            for channel in self._map.values()
-            if isinstance(channel, HTTPChannel)
-        )
+        return any(channel.requests or channel.total_outbufs_len for channel in self._channels())
 
 
 def _accept_those_waiting(listener: Any) -> None:

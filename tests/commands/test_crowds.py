@@ -102,6 +102,28 @@ def test_a_connection_in_use_outlives_those_that_never_ask(small_server: int) ->
     used.close()
 
 
+def test_a_server_that_ends_answers_once_more_on_connections_that_were_kept_open() -> None:
+    server = HttpServer(hello, host="127.0.0.1", port=0)
+    told = threading.Event()
+    serving = threading.Thread(target=server.serve_until, args=[told])
+    serving.start()
+    kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LONGEST_WAIT_SECONDS)
+    kept.request("GET", "/")
+    assert kept.getresponse().read() == b"hello"
+    told.set()
+    serving.join()
+    ending = threading.Thread(
+        target=server.finish, kwargs={"idle_seconds": 60.0, "within_seconds": 60.0}
+    )
+    ending.start()
+    kept.request("GET", "/")
+    answer = kept.getresponse()
+    assert (answer.read(), answer.headers["Connection"]) == (b"hello", "close")
+    kept.close()
+    ending.join(timeout=LONGEST_WAIT_SECONDS)
+    assert not ending.is_alive()
+
+
 @pytest.mark.parametrize(
     "lengths",
     [
