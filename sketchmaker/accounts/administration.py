@@ -24,7 +24,8 @@ def refuse_last_superadmin(session: Session, *, user_id: int) -> None:
     Raises:
         LastSuperadmin: this is the only one.
     """
-    # Locked in order, so that of two who go at once the second finds the first gone.
+    # Locked in order and before anything else, so that two who go at once wait for each other
+    # and the second finds the first gone.
     theirs = select(User.id).where(User.role == Role.SUPERADMIN, User.is_active).order_by(User.id)
     if list(session.scalars(theirs.with_for_update())) == [user_id]:
         raise LastSuperadmin
@@ -38,12 +39,12 @@ def set_role(session: Session, *, user_id: int, role: Role) -> Role:
         AlreadySo: it has this role.
         LastSuperadmin: this is the only active superadmin.
     """
+    if role != Role.SUPERADMIN:
+        refuse_last_superadmin(session, user_id=user_id)
     user = _locked(session, user_id)
     before = Role(user.role)
     if before == role:
         raise AlreadySo(f"{user.username} is {role} already.")
-    if role != Role.SUPERADMIN:
-        refuse_last_superadmin(session, user_id=user_id)
     user.role = role
     session.flush()
     return before
@@ -57,12 +58,12 @@ def set_active(session: Session, *, user_id: int, is_active: bool) -> None:
         AlreadySo: it is so already.
         LastSuperadmin: this is the only active superadmin.
     """
+    if not is_active:
+        refuse_last_superadmin(session, user_id=user_id)
     user = _locked(session, user_id)
     if user.is_active == is_active:
         state = "active" if is_active else "deactivated"
         raise AlreadySo(f"{user.username} is {state} already.")
-    if not is_active:
-        refuse_last_superadmin(session, user_id=user_id)
     user.is_active = is_active
     session.flush()
 
