@@ -25,6 +25,7 @@ from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
 from sketchmaker.studio.image_store import ImageStore
 from sketchmaker.studio.providers.sandbox import SandboxProvider
+from sketchmaker.studio.sweeping import Sweeper
 from sketchmaker.studio.worker import StudioWorker
 from sketchmaker.web import create_web_app
 from sketchmaker.web.parts import WebParts
@@ -80,6 +81,7 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
             clock,
             chores={
                 "unfinished images": studio_worker.recover,
+                "files of nobody": Sweeper(database, image_store).sweep,
                 IMAGES_FOLDER: lambda _now: image_store.check_writable(),
                 "old uses of limits": _alone(database, forget_old_uses),
                 "expired links": _alone(database, reset_links.forget_expired),

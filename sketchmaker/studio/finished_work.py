@@ -96,6 +96,6 @@ def _read(path: Path) -> FinishedWork | None:
         return FinishedWork(**{**written, "pictures": pictures})
     except FileNotFoundError:  # handed in meanwhile, by another process
         return None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         log.exception("studio: the record %s can't be read", path.name)
         return None

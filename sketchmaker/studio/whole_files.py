@@ -2,6 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Final
+
+DRAFT: Final = ".draft"
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -10,7 +13,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: there is no room, or no right to.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = path.with_name(f".{path.name}{DRAFT}")
     try:
         with draft.open("wb") as file:
             file.write(content)

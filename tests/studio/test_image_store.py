@@ -1,13 +1,15 @@
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from sketchmaker.studio import image_store
+from sketchmaker.studio.drawing.composer import draw_png
 from sketchmaker.studio.errors import ImageFileMissing, UnusablePicture
-from sketchmaker.studio.image_store import ImageStore
+from sketchmaker.studio.image_store import ImageStore, preview_name
 from tests.studio.small_studio import a_picture
 
 
@@ -51,12 +53,76 @@ def test_a_thumbnail_is_webp_and_fits_in_512_pixels(store: ImageStore) -> None:
         assert (thumbnail.format, thumbnail.size) == ("WEBP", (512, 350))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
-def test_another_format_is_kept_as_png(store: ImageStore, kind: str) -> None:
-    stored = store.save(a_picture(kind=kind).content)
-    with Image.open(store.path(stored.file_name)) as picture:
-        assert picture.format == "PNG"
-    assert stored.byte_count == store.path(stored.file_name).stat().st_size
+@pytest.mark.parametrize(("kind", "ending"), [("JPEG", ".jpg"), ("WEBP", ".webp")])
+def test_another_format_is_kept_as_it_came(store: ImageStore, kind: str, ending: str) -> None:
+    content = a_picture(kind=kind).content
+    stored = store.save(content)
+    assert stored.file_name.endswith(ending)
+    assert store.path(stored.file_name).read_bytes() == content
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    sink = BytesIO()
+    picture.save(sink, kind, **options)
+    return sink.getvalue()
+
+
+RED, GREY = (200, 30, 40), (128, 128, 128)
+ROTATED = Image.Exif()
+ROTATED[0x0112] = 6
+ODD_PICTURES = {
+    "CMYK": (encoded(Image.new("RGB", (40, 30), RED).convert("CMYK"), "JPEG"), RED),
+    "palette": (encoded(Image.new("RGB", (40, 30), RED).quantize(8), "PNG"), RED),
+    "16 bits": (encoded(Image.new("I;16", (40, 30), 128 * 256), "PNG"), GREY),
+    "grey": (encoded(Image.new("L", (40, 30), 128), "PNG"), GREY),
+    "grey with alpha": (encoded(Image.new("LA", (40, 30), (128, 255)), "PNG"), GREY),
+    "one bit": (encoded(Image.new("1", (40, 30), 1), "PNG"), (255, 255, 255)),
+}
+
+
+@pytest.mark.parametrize("name", ODD_PICTURES)
+def test_pictures_of_every_mode_are_kept_and_shown_in_their_colours(
+    store: ImageStore, name: str
+) -> None:
+    content, colour = ODD_PICTURES[name]
+    stored = store.save(content)
+    assert store.path(stored.file_name).read_bytes() == content
+    for small in (store.path(stored.thumbnail_name), store.preview(stored.file_name)):
+        with Image.open(small) as picture:
+            shown = picture.convert("RGB").getpixel((20, 15))
+            assert isinstance(shown, tuple)
+            assert all(abs(a - b) < 12 for a, b in zip(shown, colour, strict=True)), shown
+
+
+def test_transparency_is_kept_in_the_smaller_pictures(store: ImageStore) -> None:
+    stored = store.save(encoded(Image.new("RGBA", (40, 30), (200, 30, 40, 0)), "PNG"))
+    with Image.open(store.path(stored.thumbnail_name)) as picture:
+        assert picture.convert("RGBA").getpixel((20, 15))[3] == 0  # type: ignore[index]
+
+
+def test_a_photo_that_lies_on_its_side_is_shown_upright(store: ImageStore) -> None:
+    stored = store.save(encoded(Image.new("RGB", (40, 30), RED), "JPEG", exif=ROTATED))
+    assert (stored.width, stored.height) == (30, 40)
+
+
+def test_a_preview_is_webp_of_1024_pixels_and_a_fraction_of_the_bytes(store: ImageStore) -> None:
+    stored = store.save(draw_png("A calm sea at dusk", 7, 1216, 832))
+    path = store.preview(stored.file_name)
+    with Image.open(path) as preview:
+        assert (preview.format, preview.size) == ("WEBP", (1024, 701))
+    assert path.stat().st_size < stored.byte_count / 4
+
+
+def test_the_preview_of_a_picture_from_before_there_were_any_is_made_when_asked_for(
+    store: ImageStore,
+) -> None:
+    stored = store.save(a_picture(size=(1500, 1500)).content)
+    store.preview(stored.file_name).unlink()
+    with Image.open(store.preview(stored.file_name)) as preview:
+        assert preview.size == (1024, 1024)
+    store.remove(stored.file_name, stored.thumbnail_name)
+    with pytest.raises(ImageFileMissing):
+        store.preview(stored.file_name)
 
 
 def test_the_same_picture_twice_gets_two_names(store: ImageStore) -> None:
@@ -67,7 +133,8 @@ def test_the_same_picture_twice_gets_two_names(store: ImageStore) -> None:
 def test_no_half_written_file_is_left_behind(store: ImageStore, tmp_path: Path) -> None:
     stored = store.save(a_picture().content)
     left = {path.name for path in (tmp_path / "images").rglob("*") if path.is_file()}
-    assert left == {Path(stored.file_name).name, Path(stored.thumbnail_name).name}
+    names = (stored.file_name, stored.thumbnail_name, preview_name(stored.file_name))
+    assert left == {Path(name).name for name in names}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sketchmaker.studio.worker import LEASE, Recovery
 from tests.studio.small_studio import Studio, a_picture, deliver_all
 from tests.support.people import assert_books_close
 
-FILES_AN_IMAGE = 2
+FILES_AN_IMAGE = 3
 
 
 def images(studio: Studio, generation: Generation) -> list[Image]:

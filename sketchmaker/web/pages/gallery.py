@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from flask import (
@@ -107,15 +108,16 @@ def delete(public_id: str) -> ResponseReturnValue:
 def original(public_id: str) -> ResponseReturnValue:
     """The picture itself."""
     image = _own_image(public_id)
-    return _file(image.file_name, "image/png", f"sketchmaker-{image.seed}.png")
+    return _file(image.file_name, f"sketchmaker-{image.seed}{Path(image.file_name).suffix}")
 
 
 @blueprint.get("/images/<public_id>/preview.webp")
 @requires(Role.USER)
 def preview(public_id: str) -> ResponseReturnValue:
-    """The picture for looking at on a page: a tenth of the original's bytes."""
+    """The picture for looking at on a page: a fraction of the original's bytes."""
     image = _own_image(public_id)
-    return _file(image.file_name, "image/png", f"sketchmaker-{image.seed}.png")
+    path = parts().image_store.preview(image.file_name)
+    return _sent(path, f"sketchmaker-{image.seed}-preview.webp")
 
 
 @blueprint.get("/images/<public_id>/thumbnail.webp")
@@ -123,7 +125,7 @@ def preview(public_id: str) -> ResponseReturnValue:
 def thumbnail(public_id: str) -> ResponseReturnValue:
     """The small picture for grids."""
     image = _own_image(public_id)
-    return _file(image.thumbnail_name, "image/webp", f"sketchmaker-{image.seed}-small.webp")
+    return _file(image.thumbnail_name, f"sketchmaker-{image.seed}-small.webp")
 
 
 def _where_to_go_back_to() -> str:
@@ -135,9 +137,12 @@ def _own_image(public_id: str) -> Image:
         return gallery.find_image(session, user_id=signed_in_viewer().id, public_id=public_id)
 
 
-def _file(name: str, kind: str, shown_as: str) -> Response:
-    path = parts().image_store.path(name).resolve()
-    response = send_file(path, mimetype=kind, download_name=shown_as)
+def _file(name: str, shown_as: str) -> Response:
+    return _sent(parts().image_store.path(name), shown_as)
+
+
+def _sent(path: Path, shown_as: str) -> Response:
+    response = send_file(path.resolve(), download_name=shown_as)
     response.headers["Cache-Control"] = KEPT_BY_THE_BROWSER
     return response
 
