@@ -117,22 +117,24 @@ class _Environment(BaseSettings):
 
 
 _NAMES = {field.alias: field for field in _Environment.model_fields.values() if field.alias}
-_SECRET_NAMES = {
-    "DATABASE_URL",
-    "SKETCHMAKER_ADMIN_PASSWORD",
-    "SKETCHMAKER_SECRET_KEY",
-    "SKETCHMAKER_MASTER_KEY",
-}
+_SECRETS = ("ADMIN_PASSWORD", "SECRET_KEY", "MASTER_KEY")
+_SECRET_NAMES = {"DATABASE_URL", *(f"SKETCHMAKER_{name}" for name in _SECRETS)}
 
 
-def load(env_file: Path = Path(".env")) -> Settings:
+def load(env_file: Path = Path(".env"), *, creates: bool = True) -> Settings:
     """Read the environment, then `.env` for what it leaves out; make the data folder and the key.
+
+    Without `creates` nothing is made or written, and the secret key is empty if there is none yet.
 
     Raises:
         SettingsError: with one sentence for everything that is wrong.
     """
     written = _read(env_file)
-    data_folder = _ready_folder(Path(written.data))
+    data_folder = Path(written.data).expanduser().absolute()
+    if creates:
+        _make_ready(data_folder)
+    key_file = data_folder / "secret.key"
+    is_kept = creates or key_file.exists()
     return Settings(
         database_url=_database_url(written.database_url, data_folder),
         data_folder=data_folder,
@@ -140,7 +142,7 @@ def load(env_file: Path = Path(".env")) -> Settings:
         port=written.port,
         admin_email=written.admin_email,
         admin_password=written.admin_password,
-        secret_key=written.secret_key or _kept_secret_key(data_folder / "secret.key"),
+        secret_key=written.secret_key or (_kept_secret_key(key_file) if is_kept else ""),
         public_url=written.public_url and written.public_url.rstrip("/"),
         trusted_proxies=written.trusted_proxies,
         limits=written.limits,
@@ -201,8 +203,7 @@ def _unknown(name: str) -> str:
     return f"There is no setting {name}, it has no effect.{meant}"
 
 
-def _ready_folder(folder: Path) -> Path:
-    folder = folder.expanduser().absolute()
+def _make_ready(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -212,7 +213,6 @@ def _ready_folder(folder: Path) -> Path:
             f"The data folder {folder} can't be written ({error.strerror}): "
             "give this user the right to, or name another folder by SKETCHMAKER_DATA."
         ) from error
-    return folder
 
 
 def _database_url(written: str, data_folder: Path) -> str:

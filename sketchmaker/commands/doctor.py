@@ -39,4 +39,4 @@ def _hammer() -> bool:
 
     # Ctrl-C must leave nothing behind: as an exit it lets every block end.
     exit_at_signals()
-    return hammer(settings.load().database_url, tell)
+    return hammer(settings.load(creates=False).database_url, tell)

@@ -1,10 +1,12 @@
-"""What the doctor looks at, one finding each."""
+"""What the doctor looks at, one finding each. Nothing is made, written or repaired."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select, text
 
@@ -12,17 +14,20 @@ from sketchmaker import schema, settings
 from sketchmaker.clock import SystemClock
 from sketchmaker.commands.books import summary
 from sketchmaker.commands.long_wait import LongWait
+from sketchmaker.commands.picture_check import check_pictures
 from sketchmaker.credits import books
 from sketchmaker.credits.tables import LEDGER
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.limits.setting import in_force, limits_from
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
-from sketchmaker.schema import SchemaError
+from sketchmaker.schema import SchemaError, SchemaMissing
 from sketchmaker.settings import Settings
+from sketchmaker.studio.tables import Generation, GenerationState
 
 OK, NOTE, FAILED = "OK", "NOTE", "FAILED"
 LEAST_FREE_BYTES = 500_000_000
 CLOCKS_APART = timedelta(seconds=2)
+LONGEST_QUEUE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def examine() -> Iterator[Finding]:
     Raises:
         SettingsError: the settings can't be read.
     """
-    configured = settings.load()
+    configured = settings.load(creates=False)
     yield _settings(configured)
     yield Finding(OK, "limits", in_force(limits_from(configured.limits)))
     yield _data_folder(configured)
@@ -53,6 +58,7 @@ def examine() -> Iterator[Finding]:
         yield usable
         if usable.level != FAILED:
             yield from _inside(database, SystemClock())
+            yield _pictures(database, configured.data_folder / "images")
     finally:
         database.close()
 
@@ -63,8 +69,16 @@ def _settings(configured: Settings) -> Finding:
 
 
 def _data_folder(configured: Settings) -> Finding:
-    free = shutil.disk_usage(configured.data_folder).free
-    told = f"{configured.data_folder} can be written; {free // 1_000_000:,} MB are free."
+    folder, images = configured.data_folder, configured.data_folder / "images"
+    if not folder.is_dir():
+        told = f"There is no {folder} yet: python setup_subscriptions.py makes it."
+        return Finding(NOTE, "data folder", told)
+    for needed in (folder, images):
+        if needed.is_dir() and not os.access(needed, os.W_OK | os.X_OK):
+            told = f"{needed} can't be written: give this user the right to."
+            return Finding(FAILED, "data folder", told)
+    free = shutil.disk_usage(folder).free
+    told = f"{folder} can be written; {free // 1_000_000:,} MB are free."
     if free < LEAST_FREE_BYTES:
         return Finding(FAILED, "data folder", f"{told} Make room before images fail.")
     return Finding(OK, "data folder", told)
@@ -72,33 +86,65 @@ def _data_folder(configured: Settings) -> Finding:
 
 def _database(database: Database) -> Finding:
     try:
+        if database.dialect == "sqlite" and not Path(str(database.engine.url.database)).exists():
+            raise SchemaMissing
         database.ping()
         schema.check(database)
+        _check_writable(database)
     except (DatabaseUnavailable, SchemaError) as error:
         return Finding(FAILED, "database", str(error))
     return Finding(OK, "database", f"{database.dialect} answers, and its schema is this code's.")
 
 
+def _schema(database: Database) -> Finding:
+    lacking = schema.differences(database)
+    if not lacking:
+        return Finding(OK, "schema", "Every index and constraint is there.")
+    told = f"{lacking[0]} ({len(lacking)} differences: python -m sketchmaker books verify tells.)"
+    return Finding(FAILED, "schema", told)
+
+
+def _check_writable(database: Database) -> None:
+    """Begin to write, and leave it.
+
+    Raises:
+        DatabaseUnavailable: it can only be read, or somebody else keeps its lock.
+    """
+    with database.transaction() as session:
+        read_only = "off"
+        if database.dialect == "postgresql":
+            read_only = str(session.scalar(text("SHOW transaction_read_only")))
+        else:
+            session.execute(text("SELECT 1"))
+        session.rollback()
+    if read_only == "on":
+        raise DatabaseUnavailable("it is read-only, as a standby is")
+
+
 def _inside(database: Database, clock: SystemClock) -> Iterator[Finding]:
     now = clock.now()
+    yield _schema(database)
     yield _clock(database, clock, now)
     with database.reading() as session:
         health = scheduler_health(session, now=now)
     yield _scheduler(health)
     yield _overdue(health)
     yield _left_out(health)
+    yield _queue(database, now)
     yield _books(database, now)
 
 
 def _clock(database: Database, clock: SystemClock, now: datetime) -> Finding:
     if clock.leap is not None:
-        return Finding(FAILED, "clock", f"It leapt ahead by {clock.leap}: set it right.")
+        return Finding(
+            FAILED, "clock", f"It leapt {apart(clock.leap)} what it should be: set it right."
+        )
     with database.reading() as session:
         newest = session.scalar(select(func.max(LEDGER.c.created_at)))
         if database.dialect == "postgresql":
             servers: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
             if abs(servers - clock.now()) > CLOCKS_APART:
-                told = f"It differs from the database server's by {servers - clock.now()}."
+                told = f"It is {apart(clock.now() - servers)} the database server's."
                 return Finding(FAILED, "clock", f"{told} Let both keep time by NTP.")
     if newest is not None and newest - now > CLOCKS_APART:
         told = f"The ledger has a row of {newest.isoformat()}, which is yet to come."
@@ -123,8 +169,14 @@ def _overdue(health: SchedulerHealth) -> Finding:
         return Finding(OK, "overdue", "No reset is late.")
     if health.is_alive:
         told = f"{health.overdue} resets are late though a scheduler runs: look into its log."
-        return Finding(FAILED, "overdue", told)
-    return Finding(NOTE, "overdue", f"{health.overdue} resets wait for a scheduler.")
+        return Finding(FAILED, "overdue", f"{told} {_oldest(health)}")
+    told = f"{health.overdue} resets wait for a scheduler. {_oldest(health)}"
+    return Finding(NOTE, "overdue", told)
+
+
+def _oldest(health: SchedulerHealth) -> str:
+    due_at = health.oldest_overdue
+    return f"The oldest was due {due_at.isoformat(timespec='seconds')}." if due_at else ""
 
 
 def _left_out(health: SchedulerHealth) -> Finding:
@@ -143,3 +195,43 @@ def _books(database: Database, now: datetime) -> Finding:
         told = f"{summary(broken)} python -m sketchmaker books verify names each one."
         return Finding(FAILED, "books", told)
     return Finding(OK, "books", summary(broken))
+
+
+def _queue(database: Database, now: datetime) -> Finding:
+    query = select(func.count(), func.min(Generation.created_at, type_=Generation.created_at.type))
+    waiting = query.where(Generation.state == GenerationState.QUEUED)
+    with database.reading() as session:
+        count, oldest = session.execute(waiting).one()
+    if not count:
+        return Finding(OK, "queue", "No generation waits for a worker.")
+    told = f"{count} generations wait for a worker, the oldest for {_long(now - oldest)}."
+    return Finding(FAILED if now - oldest > LONGEST_QUEUE else OK, "queue", told)
+
+
+def _pictures(database: Database, folder: Path) -> Finding:
+    found = check_pictures(database, folder)
+    told = f"The files of {found.looked_at} images are as they were stored."
+    if found.missing or found.damaged:
+        told = (
+            f"{found.missing} files are missing and {found.damaged} damaged in {folder}, "
+            f"{found.example} for one: restore them from a backup."
+        )
+        return Finding(FAILED, "images", told)
+    if found.without_row:
+        told += f" {found.without_row} files belong to no image; they may be deleted."
+    return Finding(NOTE if found.without_row else OK, "images", told)
+
+
+def apart(by: timedelta) -> str:
+    """How far a clock is from another, in words: `3 ms behind`, `2.5 s ahead of`."""
+    return f"{_long(abs(by))} {'behind' if by < timedelta() else 'ahead of'}"
+
+
+def _long(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"

@@ -32,12 +32,15 @@ def release(job: str) -> None:
     """Let JOB, a name like credit_reset_42, be reset again at once."""
     with told_in_one_line():
         from sketchmaker import bootstrap
-        from sketchmaker.credits import guard
+        from sketchmaker.credits import guard, state
+        from sketchmaker.credits.errors import SubscriptionNotFound
         from sketchmaker.scheduling.job_ids import subscription_id_of
 
         subscription_id = subscription_id_of(job)
         if subscription_id is None:
             raise click.BadParameter(f"{job!r} is not a job: give a name like credit_reset_42.")
         with bootstrap.process_system().database.transaction() as session:
+            if state.of_subscription(session, subscription_id) is None:
+                raise SubscriptionNotFound(subscription_id)
             was_left_out = guard.release(session, subscription_id=subscription_id)
         click.echo(f"{job} is let in again." if was_left_out else f"{job} was not left out.")

@@ -1,8 +1,9 @@
 """The doctor, and the hammer that races the engine on the operator's own database."""
 
+import os
 import signal
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
+from sketchmaker.clock import ManualClock
 from sketchmaker.commands import sketchmaker
+from sketchmaker.commands.examination import apart
 from sketchmaker.commands.hammer import RaceResult, hammer
 from sketchmaker.credits import state
 from sketchmaker.credits.charges import Charge
@@ -19,9 +22,13 @@ from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.errors import InsufficientCredits
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.database import Database
+from tests.conftest import START
 from tests.credits.busy_books import make_busy
 from tests.support import programs
 from tests.support.planting import plant
+from tests.support.sample_data import draw
+from tests.support.web_system import composed, enrolled
+from tests.upgrades import past
 
 RACES = 4
 SPENT = {"credits_used": 1, "credits_delta": -1}
@@ -64,6 +71,7 @@ def charge_unguarded(
 
 def examine(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir(exist_ok=True)
     monkeypatch.setenv("SKETCHMAKER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("DATABASE_URL", database_url)
     return CliRunner().invoke(sketchmaker, ["doctor"])
@@ -101,6 +109,88 @@ def test_a_row_from_the_future(
     done = examine(database_url, tmp_path, monkeypatch)
 
     assert "FAILED  clock: The ledger has a row of 2999" in done.output
+
+
+def test_it_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("SKETCHMAKER_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(sketchmaker, ["doctor"])
+
+    assert done.exit_code == 1
+    assert "run python setup_subscriptions.py" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lost_index_is_found(
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        session.execute(text("DROP INDEX uq_usage_history_reset"))
+
+    done = examine(database_url, tmp_path, monkeypatch)
+
+    assert done.exit_code == 1
+    assert "FAILED  schema: The unique index uq_usage_history_reset" in done.output
+
+
+def test_files_of_images_that_are_missing_or_damaged_or_nobodys(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = composed(sqlite_url, tmp_path / "data", ManualClock(START))
+    user = enrolled(system, "ada")
+    draw(system, user.id, "A calm sea", count=3)
+    system.database.close()
+    files = sorted((tmp_path / "data" / "images").glob("*/*.png"))
+    well = examine(sqlite_url, tmp_path, monkeypatch)
+    assert "OK      images: The files of 3 images are as they were stored." in well.output
+
+    orphan = files[0].with_name("z" * 43 + ".png")
+    orphan.write_bytes(b"left")
+    os.utime(orphan, (0, 0))
+    assert "1 files belong to no image" in examine(sqlite_url, tmp_path, monkeypatch).output
+    files[1].write_bytes(b"")
+    files[2].unlink()
+    done = examine(sqlite_url, tmp_path, monkeypatch)
+
+    assert done.exit_code == 1
+    assert "FAILED  images: 1 files are missing and 1 damaged" in done.output
+
+
+def test_orders_that_wait_too_long(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.live_through(sqlite_url, tmp_path / "data")
+
+    done = examine(sqlite_url, tmp_path, monkeypatch)
+
+    assert "FAILED  queue: 1 generations wait for a worker, the oldest for " in done.output
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        (timedelta(microseconds=-147), "0 ms behind"),
+        (timedelta(milliseconds=-3), "3 ms behind"),
+        (timedelta(seconds=2.5), "2.5 s ahead of"),
+        (timedelta(hours=-40), "40 hours behind"),
+    ],
+)
+def test_how_far_clocks_are_apart(by: timedelta, words: str) -> None:
+    assert apart(by) == words
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_file_that_can_only_be_read(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(sqlite_url.removeprefix("sqlite:///")).chmod(0o400)
+
+    done = examine(sqlite_url, tmp_path, monkeypatch)
+
+    assert done.exit_code == 1
+    assert "FAILED  database: " in done.output
 
 
 def test_a_database_without_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,15 @@ def test_what_is_left_out_is_listed_and_can_be_let_in_again(
     assert empty.stdout == "Nothing is left out.\n"
 
 
+def test_a_job_that_there_is_not_is_an_error(sqlite_url: str, tmp_path: Path) -> None:
+    answer = resets(sqlite_url, tmp_path, "release", "credit_reset_4711")
+
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    [line] = answer.stderr.splitlines()
+    assert "4711" in line
+
+
 def test_a_name_that_is_no_job_is_refused(sqlite_url: str, tmp_path: Path) -> None:
     answer = resets(sqlite_url, tmp_path, "release", "everything")
 
