@@ -626,3 +626,24 @@ def test_an_odd_seed_loses_no_picture(studio: Studio, seed: object) -> None:
     picture = Picture(a_picture().content, seed)  # type: ignore[arg-type]
     studio.provider.script = lambda _order: Delivery((picture,))
     assert images(studio, studio.run(studio.ask(studio.person())))[0].seed == 100
+
+
+def test_each_end_is_one_line_with_user_generation_and_cause(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripts = {
+        "images delivered": deliver_all,
+        "images partly delivered": partly_by_returning,
+        "images failed": fail_by_raising,
+    }
+    for line, script in scripts.items():
+        studio.provider.script = script
+        generation = studio.ask(studio.person(), count=3)
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="sketchmaker.events"):
+            studio.run(generation)
+        (record,) = [each for each in caplog.records if each.name == "sketchmaker.events"]
+        facts = vars(record)["facts"]
+        assert record.getMessage() == line
+        assert (facts["user"], facts["generation"]) == (generation.user_id, generation.id)
+        assert facts.get("reason") == studio.reread(generation).failure_reason

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
+from sketchmaker.studio import queue
 from sketchmaker.studio.tables import Generation
 from tests.support.people import assert_books_close
 from tests.support.web_system import PASSWORD
@@ -386,3 +387,14 @@ def test_what_people_type_is_shown_as_text(studio: Studio) -> None:
     public_id = studio.make('<script>alert("x")</script>')
     for page in ("/studio", "/gallery", "/dashboard", f"/studio/generations/{public_id}"):
         assert "<script>alert" not in studio.browser.get(page).text
+
+
+def test_a_queue_too_long_is_said_with_a_time_to_come_back_and_costs_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "expected_wait", lambda _session: timedelta(minutes=8))
+    refused = studio.send("A calm sea")
+    assert refused.status_code == 503
+    assert "about 8 minutes of work are waiting" in refused.text
+    assert "Retry-After" in refused.headers
+    assert studio.balance() == 10
