@@ -19,6 +19,8 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 # What monitors and browsers ask for all the time is worth a line only when it fails.
 QUIET: Final = frozenset({"static", "health"})
+# The answer to a page that asks every second how its image is coming on.
+NOTHING_NEW: Final = 204
 
 
 def install(app: Flask) -> None:
@@ -46,7 +48,8 @@ def _end(response: Response) -> Response:
     status = response.status_code
     if 400 <= status < 500 and request.url_rule is not None:
         logs.event("refused", counted=True, method=_method(), status=status)
-    if status >= 400 or _section() not in QUIET:
+    is_quiet = _section() in QUIET or status == NOTHING_NEW
+    if status >= 400 or not is_quiet:
         logs.access(
             method=_method(),
             status=status,

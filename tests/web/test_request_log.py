@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from sketchmaker import logs
+from sketchmaker import bootstrap, logs
 from sketchmaker.bootstrap import System
+from sketchmaker.settings import Settings
 from sketchmaker.web.access import public
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
@@ -109,6 +110,27 @@ def test_a_visitor_that_sends_a_forged_address_writes_no_facts(
     [line] = written.lines("access")
     assert 'address=""' in line
     assert "9.9.9.9" not in line
+
+
+def test_an_outage_of_the_database_is_a_few_lines_with_a_count(
+    written: Folder, tmp_path: Path
+) -> None:
+    settings = Settings(
+        database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing",
+        data_folder=tmp_path,
+        secret_key="k" * 40,
+    )
+    lost = bootstrap.compose(settings)
+    people = [Browser(bootstrap.create_app(lost)) for _ in range(8)]
+    for _ in range(10):
+        for number, browser in enumerate(people):
+            browser.client.get("/pricing", environ_base={"REMOTE_ADDR": f"192.0.2.{number}"})
+    lost.database.close()
+    logs.stop()  # tells what is still counted
+    told = [line for line in written.lines("app") if "not answered" in line]
+    assert "127.0.0.1" in told[0]
+    assert "times=" in told[-1]
+    assert len(told) < 10
 
 
 @pytest.fixture
