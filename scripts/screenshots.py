@@ -89,7 +89,8 @@ def _draw_something(page: Page) -> None:
     page.get_by_label("Describe your image").fill("A calm sea at dusk, one small sail")
     page.get_by_label("2 images", exact=True).check()
     page.get_by_role("button", name="Generate").click()
-    page.locator(".picture img").nth(1).wait_for()
+    page.locator(".job:first-child", has_text="A calm sea").locator("img").nth(1).wait_for()
+    page.locator("#generate:not([data-busy])").wait_for()
     page.wait_for_load_state("networkidle")
 
 
