@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 PLANS = {"free": 10, "mini": 4, "large": 25, "nothing": 0}
+DEFAULT_PLAN = "mini"
 NEVER = datetime.max.replace(tzinfo=UTC)
 DAY = timedelta(days=1)
 
@@ -34,6 +35,33 @@ class Grant:
     held: int = 0
     used: int = 0
     expired: int = 0
+    voided: int = 0
+    is_voided: bool = False
+
+    def come_back(self, credits: int, now: datetime) -> str:
+        """Credits that were held or used come back; where they go is said."""
+        if self.is_voided:
+            self.voided += credits
+            return "voided"
+        if self.expires_at <= now:
+            self.expired += credits
+            return "expired"
+        self.remaining += credits
+        return "remaining"
+
+
+@dataclass
+class Spend:
+    """A charge, or what was settled of a hold: what can be refunded."""
+
+    cycle: int
+    refills: int
+    parts: list[tuple[int | None, int]]
+    refunded: int = 0
+
+    @property
+    def credits(self) -> int:
+        return sum(credits for _, credits in self.parts)
 
 
 @dataclass
@@ -82,6 +110,8 @@ class Person:
     next_reset: datetime = NEVER
     grants: list[Grant] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    spends: list[Spend] = field(default_factory=list)
+    refills: int = 0
     given_at: list[datetime] = field(default_factory=list)
     by_hand_at: list[datetime] = field(default_factory=list)
     set_aside: SetAside | None = None
@@ -179,8 +209,10 @@ class Person:
 
     def spend(self, credits: int, now: datetime) -> None:
         self.bring_up(now)
-        for grant, n in self._taken(credits):
+        parts = self._taken(credits)
+        for grant, n in parts:
             self._use(grant, n)
+        self.spends.append(Spend(self.cycle, self.refills, parts))
 
     def hold(self, credits: int, until: datetime, now: datetime) -> Hold:
         self.bring_up(now)
@@ -202,11 +234,14 @@ class Person:
         self._expire(now)
         before = self.available
         hold.state, hold.settled = state, settled
-        left = settled
+        left, parts = settled, []
         for place, n in hold.parts:
             used = min(n, left)
             left -= used
             self._end_part(hold, place, n, used, now)
+            parts.append((place, used))
+        if settled:
+            self.spends.append(Spend(hold.cycle, self.refills, parts))
         return End(settled, self.available - before, self.available)
 
     def extend(self, hold: Hold, until: datetime) -> None:
@@ -219,6 +254,45 @@ class Person:
             raise Refused("InvalidGrant")
         self.bring_up(now, forgiving=True)
         self.grants.append(Grant(expires_at, credits))
+
+    def void(self, place: int, now: datetime) -> tuple[int, int]:
+        """Of the grant: how many credits were taken back, and how many are held."""
+        self._bring_up_grants(now)
+        grant = self.grants[place]
+        if grant.is_voided or not grant.remaining + grant.held:
+            raise Refused("NothingToChange")
+        taken, grant.remaining = grant.remaining, 0
+        grant.voided += taken
+        grant.is_voided = True
+        return taken, grant.held
+
+    def refund(self, spend: Spend, credits: int, now: datetime) -> tuple[int, int]:
+        """How many credits came as a grant, and how many came back at all."""
+        self._bring_up_grants(now)
+        left = spend.credits - spend.refunded
+        if credits > left:
+            raise Refused("RefundTooLarge", asked=credits, left=left)
+        before, granted = self.available, 0
+        is_present = (spend.cycle, spend.refills) == (self.cycle, self.refills)
+        for place, n in _refunded_parts(spend, credits):
+            if place is None:
+                self.used -= n if is_present else 0
+                granted += 0 if is_present else n
+                continue
+            self.bonus_used -= n if is_present else 0
+            self.grants[place].used -= n
+            granted += n if self.grants[place].come_back(n, now) == "expired" else 0
+        if granted:
+            self.grants.append(Grant(NEVER, granted))
+        spend.refunded += credits
+        return granted, self.available - before
+
+    def end_plan(self, plan: str, now: datetime) -> None:
+        """The plan ends with its cycle: `plan` is the default one."""
+        self.bring_up(now)
+        if plan in {self.plan, self.next_plan}:
+            raise Refused("NothingToChange")
+        self.next_plan = plan
 
     def expire_grants(self, now: datetime) -> int:
         return self._expire(now)
@@ -273,6 +347,7 @@ class Person:
     def force_reset(self, now: datetime) -> None:
         self.bring_up(now)
         self.give_by_hand(now)
+        self.refills += 1
         self.used = self.revoked = self.bonus_used = 0
         self.allowance = PLANS[self.plan]
         self.last_reset = now
@@ -312,6 +387,11 @@ class Person:
 
     # How.
 
+    def _bring_up_grants(self, now: datetime) -> None:
+        if self.is_active:
+            self.bring_up(now, forgiving=True)
+        self._expire(now)
+
     def _taken(self, credits: int) -> list[tuple[int | None, int]]:
         sources = [(self.next_reset, 1, None, self.of_allowance)]
         grants = [(g.expires_at, 0, place, g.remaining) for place, g in enumerate(self.grants)]
@@ -348,10 +428,7 @@ class Person:
             grant = self.grants[place]
             grant.held -= credits
             grant.used += used
-            if grant.expires_at <= now:
-                grant.expired += credits - used
-            else:
-                grant.remaining += credits - used
+            grant.come_back(credits - used, now)
 
     def _expire(self, now: datetime) -> int:
         gone = 0
@@ -384,3 +461,11 @@ class Person:
         if len(lately) > 3:
             failures = self.set_aside.failures if self.set_aside else 0
             self.set_aside = SetAside("runaway", NEVER, failures)
+
+
+def _refunded_parts(spend: Spend, credits: int) -> list[tuple[int | None, int]]:
+    """The allowance first, then the grants, the last spent first; one credit at a time."""
+    of_grants = [part for part in spend.parts if part[0] is not None]
+    of_allowance = [part for part in spend.parts if part[0] is None]
+    one_by_one = [place for place, n in [*of_allowance, *reversed(of_grants)] for _ in range(n)]
+    return [(place, 1) for place in one_by_one[spend.refunded : spend.refunded + credits]]

@@ -31,7 +31,8 @@ class Found:
         self.grants: dict[int, list[object]] = defaultdict(list)
         for row in session.execute(_GRANTS):
             numbers = (row.credits_remaining, row.credits_held, row.credits_used)
-            self.grants[row.user_id].append((*numbers, row.credits_expired, row.expires_at))
+            gone = (row.credits_expired, row.credits_voided)
+            self.grants[row.user_id].append((*numbers, *gone, row.expires_at))
         self.holds: dict[int, list[object]] = defaultdict(list)
         for row in session.execute(_HOLDS):
             numbers = (row.cycle, row.credits_held, row.credits_settled)
@@ -46,7 +47,7 @@ class Found:
 
 def grant_facts(grant: model.Grant) -> tuple[object, ...]:
     expires_at = None if grant.expires_at == model.NEVER else grant.expires_at
-    return grant.remaining, grant.held, grant.used, grant.expired, expires_at
+    return grant.remaining, grant.held, grant.used, grant.expired, grant.voided, expires_at
 
 
 def hold_facts(hold: model.Hold) -> tuple[object, ...]:
@@ -66,6 +67,7 @@ def add_plans(database: Database, *, now: datetime) -> None:
                     "description": "",
                     "features": [],
                     "is_active": True,
+                    "is_default": name == model.DEFAULT_PLAN,
                     "created_at": now,
                     "updated_at": now,
                 }

@@ -8,6 +8,7 @@ from hypothesis.stateful import precondition, rule
 from sketchmaker.credits import (
     state,
 )
+from tests.support.engine_machine.giving_rules import GivingRules
 from tests.support.engine_machine.spending_rules import SpendingRules
 from tests.support.engine_machine.stage import (
     WHO,
@@ -16,7 +17,7 @@ from tests.support.engine_machine.stage import (
 from tests.support.engine_machine.subscription_rules import SubscriptionRules
 
 
-class EngineMachine(SpendingRules, SubscriptionRules):
+class EngineMachine(SpendingRules, SubscriptionRules, GivingRules):
     """All rules; and on PostgreSQL, somebody who locks a subscription and takes their time."""
 
     @precondition(lambda self: self._can_interleave())
