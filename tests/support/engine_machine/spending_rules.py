@@ -190,6 +190,8 @@ class SpendingRules(Stage):
         if type(answer).__name__ == "InsufficientCredits":
             # The refusal is committed, and with it what it found due.
             subject.person.bring_up(self.now)
+        if type(answer).__name__ == "NoActiveSubscription":
+            subject.person.expire_grants(self.now)
         self._agree(answer, subject.person, rules)
         kept_until = _kept_until(answer, self.now)
         if kept_until:
