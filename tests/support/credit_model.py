@@ -380,6 +380,7 @@ class Person:
 
     def bring_up(self, now: datetime, *, forgiving: bool = False) -> None:
         if not self.is_active:
+            self._expire(now)
             raise Refused("NoActiveSubscription")
         if self.next_reset <= now and not self.reset_if_due(now) and not forgiving:
             raise Refused("SetAside")

@@ -1,6 +1,7 @@
 """Charges and holds, with keys and without."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -187,11 +188,10 @@ class SpendingRules(Stage):
             self._compare_answers(answer, first, (verb, parameters))
             return None
         assert not answer.replayed
-        if type(answer).__name__ == "InsufficientCredits":
+        if isinstance(answer, CreditError) and _kept_until(answer, self.now):
             # The refusal is committed, and with it what it found due.
-            subject.person.bring_up(self.now)
-        if type(answer).__name__ == "NoActiveSubscription":
-            subject.person.expire_grants(self.now)
+            with suppress(model.Refused):
+                subject.person.bring_up(self.now)
         self._agree(answer, subject.person, rules)
         kept_until = _kept_until(answer, self.now)
         if kept_until:
