@@ -17,6 +17,7 @@ class Account:
     """What the rows so far add up to."""
 
     last_id: int = 0
+    afresh_id: int = 0
     books: int = 0
     bonus: int = 0
     cycle: int = 0
@@ -31,10 +32,10 @@ class Account:
         self.bonus += row.bonus_delta
         self.balance_after = row.balance_after
         if row.action in AFRESH:
-            self.cycle, self.used = row.cycle, 0
+            self.cycle, self.used, self.afresh_id = row.cycle, 0, row.id
             due_at = row.metadata.get("due_at")
             self.last_reset = datetime.fromisoformat(due_at) if due_at else row.created_at
-        elif row.cycle == self.cycle:
+        elif row.cycle == self.cycle and (row.refund_of_id or row.id) > self.afresh_id:
             self.used += row.credits_used
 
 
