@@ -647,3 +647,21 @@ def test_each_end_is_one_line_with_user_generation_and_cause(
         assert record.getMessage() == line
         assert (facts["user"], facts["generation"]) == (generation.user_id, generation.id)
         assert facts.get("reason") == studio.reread(generation).failure_reason
+
+
+@pytest.mark.race
+def test_many_workers_draw_each_of_many_generations_once(studio: Studio) -> None:
+    people = [studio.person() for _ in range(5)]
+    orders = [studio.ask(person) for _ in range(3) for person in people]
+    workers = [studio.new_worker(threads=2) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for order in orders:
+        studio.wait_until_finished(order)
+    for worker in workers:
+        worker.shutdown()
+    drawn = [order.reference for order in studio.provider.orders]
+    assert sorted(drawn) == sorted(order.public_id for order in orders)
+    assert {studio.balance(person) for person in people} == {(7, 0, 3)}
+    assert len(studio.files()) == len(orders) * FILES_AN_IMAGE
+    assert_books_close(studio.database)
