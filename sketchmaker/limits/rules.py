@@ -79,10 +79,11 @@ _NEWCOMERS = "Too many accounts were made from your network. Try again in {wait}
 
 DECLARED: Final = (
     # The form answers whether a name is taken, so it can't be asked without end.
-    Limit(Action.SIGN_UP_FORM, By.ADDRESS, 30, _HOUR, _FORMS),
-    Limit(Action.SIGN_UP_FORM, By.NETWORK, 100, _HOUR, _FORMS),
-    Limit(Action.SIGN_UP, By.ADDRESS, 5, _HOUR, _NEWCOMERS),
-    Limit(Action.SIGN_UP, By.NETWORK, 20, _HOUR, _NEWCOMERS),
+    Limit(Action.SIGN_UP_FORM, By.ADDRESS, 60, _HOUR, _FORMS),
+    Limit(Action.SIGN_UP_FORM, By.NETWORK, 120, _HOUR, _FORMS),
+    # A team that moves in on one morning has one address.
+    Limit(Action.SIGN_UP, By.ADDRESS, 20, _HOUR, _NEWCOMERS),
+    Limit(Action.SIGN_UP, By.NETWORK, 40, _HOUR, _NEWCOMERS),
     Limit(
         Action.SIGN_UP,
         By.ACCOUNT,

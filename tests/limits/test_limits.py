@@ -36,28 +36,28 @@ def _newcomer(number: int, address: str) -> Who:
     return Who(account=f"mailbox {number}", address=address)
 
 
-def test_five_sign_ups_an_hour_from_one_address_and_the_next_when_the_first_is_an_hour_ago(
+def test_twenty_sign_ups_an_hour_from_one_address_and_the_next_when_the_first_is_an_hour_ago(
     database: Database, clock: ManualClock
 ) -> None:
     begun = clock.now()
-    for number in range(5):
+    for number in range(20):
         assert not _take(database, Action.SIGN_UP, _newcomer(number, "10.0.0.1"), clock.now())
         clock.advance(timedelta(minutes=1))
-    refused = _take(database, Action.SIGN_UP, _newcomer(6, "10.0.0.1"), clock.now())
+    refused = _take(database, Action.SIGN_UP, _newcomer(21, "10.0.0.1"), clock.now())
     assert refused is not None
     assert (refused.action, refused.by) == (Action.SIGN_UP, By.ADDRESS)
     assert refused.retry_at == begun + timedelta(hours=1)
-    assert "from your network. Try again in 55 minutes." in str(refused)
+    assert "from your network. Try again in 40 minutes." in str(refused)
     clock.set(refused.retry_at)
-    assert not _take(database, Action.SIGN_UP, _newcomer(7, "10.0.0.1"), clock.now())
+    assert not _take(database, Action.SIGN_UP, _newcomer(22, "10.0.0.1"), clock.now())
 
 
 def test_one_address_at_its_limit_leaves_the_others_alone(
     database: Database, clock: ManualClock
 ) -> None:
-    for number in range(6):
+    for number in range(21):
         _take(database, Action.SIGN_UP, _newcomer(number, "10.0.0.1"), clock.now())
-    assert not _take(database, Action.SIGN_UP, _newcomer(9, "10.0.0.2"), clock.now())
+    assert not _take(database, Action.SIGN_UP, _newcomer(22, "10.0.0.2"), clock.now())
 
 
 def test_a_hundred_sign_ups_an_hour_are_the_most_in_all(
@@ -76,7 +76,7 @@ def test_of_several_limits_that_are_reached_the_longest_wait_is_told(
     who = _newcomer(1, "10.0.0.1")
     for _ in range(2):
         assert not _take(database, Action.SIGN_UP, who, clock.now())
-    for number in range(2, 5):
+    for number in range(2, 20):
         _take(database, Action.SIGN_UP, _newcomer(number, "10.0.0.1"), clock.now())
     refused = _take(database, Action.SIGN_UP, who, clock.now())
     assert refused is not None and refused.by == By.ACCOUNT
@@ -95,23 +95,23 @@ def test_thirty_uses_at_once_are_counted_one_after_the_other(
         return _take(database, Action.SIGN_UP, who, clock.now()) is None
 
     with ThreadPoolExecutor(30) as pool:
-        assert sum(pool.map(use, range(30))) == 5
+        assert sum(pool.map(use, range(30))) == 20
 
 
 def test_a_use_that_is_refused_is_not_counted(database: Database, clock: ManualClock) -> None:
-    for number in range(9):
+    for number in range(24):
         _take(database, Action.SIGN_UP, _newcomer(number, "10.0.0.1"), clock.now())
     with database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(LimitUse)) == 5
+        assert session.scalar(select(func.count()).select_from(LimitUse)) == 20
 
 
 def test_a_clock_that_stood_far_ahead_keeps_nobody_out(
     database: Database, clock: ManualClock
 ) -> None:
     ahead = clock.now() + timedelta(days=400)
-    for number in range(5):
+    for number in range(20):
         _take(database, Action.SIGN_UP, _newcomer(number, "10.0.0.1"), ahead)
-    assert not _take(database, Action.SIGN_UP, _newcomer(9, "10.0.0.1"), clock.now())
+    assert not _take(database, Action.SIGN_UP, _newcomer(21, "10.0.0.1"), clock.now())
 
 
 def test_what_an_account_did_can_be_forgotten(database: Database, clock: ManualClock) -> None:
@@ -143,12 +143,12 @@ def test_every_limit_has_a_name_of_its_own_and_looks_back_no_further_than_uses_a
 
 
 def test_the_setting_changes_the_limits_it_names_and_no_other() -> None:
-    changed = limits_from(" sign-up/address=20/day, generate/account = off ").table
+    changed = limits_from(" sign-up/address=7/day, generate/account = off ").table
     by_name = {limit.name: limit for limit in changed}
     declared = {limit.name: limit for limit in DECLARED}
     assert declared.keys() - by_name.keys() == {"generate/account"}
     assert by_name["sign-up/address"] == replace(
-        declared["sign-up/address"], uses=20, period=timedelta(days=1)
+        declared["sign-up/address"], uses=7, period=timedelta(days=1)
     )
     assert limits_from("") == Limits(DECLARED)
 
