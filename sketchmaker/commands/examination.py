@@ -218,7 +218,9 @@ def _pictures(database: Database, folder: Path) -> Finding:
         )
         return Finding(FAILED, "images", told)
     if found.without_row:
-        told += f" {found.without_row} files belong to no image; they may be deleted."
+        told += (
+            f" {found.without_row} files belong to no image: the studio removes them after a day."
+        )
     return Finding(NOTE if found.without_row else OK, "images", told)
 
 

@@ -49,6 +49,11 @@ def told_in_one_line() -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, DatabaseUnavailable) and "too many clients" in error.reason:
+        return (
+            f"The database has no connection left for this: {error.reason}. "
+            "Try again in half a minute, or raise its max_connections: see docs/operations.md."
+        )
     if isinstance(error, DatabaseUnavailable):
         # Who starts the product can do more about it than who visits it.
         return (

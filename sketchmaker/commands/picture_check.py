@@ -74,7 +74,7 @@ def _look_at(found: PictureCheck, folder: Path, name: str, byte_count: int | Non
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.glob("*/*") if path.suffix in {".png", ".webp"})
+    return (path for path in folder.glob("??/*") if path.suffix in {".png", ".webp"})
 
 
 def _name(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What an operator sees when the product can't start: one line, exit code 2, no traceback."""
 
+import ast
 import socket
 import sqlite3
 import sys
@@ -129,3 +130,16 @@ def test_gunicorn_ends_instead_of_restarting_its_workers(tmp_path: Path) -> None
     assert done.returncode == 2, done.stderr
     assert "Error: The database has no Sketchmaker tables yet" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("file", [*PROGRAMS, "sketchmaker/__main__.py", "sketchmaker/__init__.py"])
+def test_any_python_reads_the_files_that_a_start_reads_first(file: str) -> None:
+    """An old Python gets the sentence about its version instead of a traceback."""
+    newer = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse((programs.REPOSITORY / file).read_text(encoding="ascii"))):
+        assert not isinstance(node, newer)
+        if isinstance(node, ast.FunctionDef):
+            assert node.returns is None
+            assert [argument.annotation for argument in node.args.args] == [None] * len(
+                node.args.args
+            )
