@@ -18,8 +18,16 @@ from tests.support.web_system import composed, served
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOW = datetime(2026, 12, 8, 14, 3, tzinfo=UTC)
-VISITORS = ("/", "/pricing", "/login", "/register", "/nowhere")
-OWNERS = ("/studio", "/studio?example=1", "/gallery", "/dashboard", "/settings", "/pricing")
+VISITORS = ("/", "/pricing", "/login", "/register", "/forgot-password", "/nowhere")
+OWNERS = (
+    "/studio",
+    "/studio?example=1",
+    "/gallery",
+    "/dashboard",
+    "/settings",
+    "/settings/delete-account",
+    "/pricing",
+)
 different = count(1)
 WITHOUT_CREDITS, WITHOUT_IMAGES = "leila", "oskar"
 ADMINS = (
