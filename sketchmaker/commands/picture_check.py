@@ -12,6 +12,7 @@ from sketchmaker.database import Database
 from sketchmaker.studio.tables import Image
 
 BATCH = 1000
+A_DAY_OF_SECONDS = 86_400
 
 
 @dataclass
@@ -40,10 +41,12 @@ def check_pictures(database: Database, folder: Path) -> PictureCheck:
             _look_at(found, folder, thumbnail_name, None)
             found.looked_at += 1
             wait(found.looked_at, total)
-    # Files are written before their rows: what was stored since the rows were read is no orphan.
+    # Files are written before their rows, and the studio itself removes those a day old.
     newest = max((_stored_at(folder / name) for name in known), default=0.0)
     found.without_row = sum(
-        _stored_at(path) < newest for path in _files(folder) if _name(path) not in known
+        _stored_at(path) < newest - A_DAY_OF_SECONDS
+        for path in _files(folder)
+        if _name(path) not in known
     )
     return found
 
