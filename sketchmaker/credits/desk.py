@@ -142,13 +142,13 @@ class CreditDesk(ManagingDesk):
         parameters = {"reason": reason, "details": details or {}}
         return self._end("release", hold_id, parameters, now, key, end)
 
-    def extend(self, *, hold_id: int, until: datetime) -> None:
+    def extend(self, *, hold_id: int, until: datetime, now: datetime) -> None:
         """Let a pending hold live longer; see `holds.extend`.
 
         Raises:
             HoldNotPending, HoldNotFound.
         """
-        self._attempt(lambda session: holds.extend(session, hold_id=hold_id, until=until))
+        self._attempt(lambda session: holds.extend(session, hold_id=hold_id, until=until, now=now))
 
     def _end(  # noqa: PLR0917 - private, and called from two places above
         self,

@@ -1,6 +1,6 @@
 """What can go wrong with credits, with the facts a person needs. HTTP is not known here."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sketchmaker.database import LostRace
 
@@ -120,7 +120,29 @@ class HoldNotPending(CreditError):
     def __init__(self, hold_id: int, state: str) -> None:
         self.hold_id = hold_id
         self.state = state
-        super().__init__(f"Hold {hold_id} has ended already: it was {state}.")
+        ended = "it has expired" if state == "expired" else f"it was {state}"
+        super().__init__(f"Hold {hold_id} has ended already: {ended}.")
+
+
+class InvalidLifetime(CreditError):
+    """A hold lives for more than nothing and at most seven days."""
+
+    def __init__(self, given: timedelta, longest: timedelta) -> None:
+        self.given = given
+        self.longest = longest
+        super().__init__(
+            f"A hold can't live for {given}: give a time of more than nothing "
+            f"and at most {longest.days} days."
+        )
+
+
+class InvalidChoice(CreditError):
+    """When a plan changes is one of three words."""
+
+    def __init__(self, given: object, choices: tuple[str, ...]) -> None:
+        self.given = given
+        self.choices = choices
+        super().__init__(f"{given!r} is not a choice: give one of {', '.join(choices)}.")
 
 
 class ChangedMeanwhile(CreditError, LostRace):

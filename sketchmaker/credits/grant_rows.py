@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.actions import GRANT_EXPIRY_ACTION
@@ -49,13 +49,19 @@ def check_room(bonus: Bonus, amount: int) -> None:
         raise InvalidAmount(amount, room)
 
 
+def is_alive(now: datetime) -> ColumnElement[bool]:
+    """Grants whose credits can be spent at that instant, if they have any left."""
+    in_time = or_(GRANTS.c.expires_at.is_(None), GRANTS.c.expires_at > now)
+    return and_(GRANTS.c.voided_at.is_(None), in_time)
+
+
 def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
     """Where the subscription's credits come from: its allowance, and each live grant."""
     rows = session.execute(
         select(GRANTS.c.id, GRANTS.c.credits_remaining, GRANTS.c.expires_at).where(
             GRANTS.c.user_id == state.user_id,
             HAS_CREDITS_LEFT,
-            or_(GRANTS.c.expires_at.is_(None), GRANTS.c.expires_at > now),
+            is_alive(now),
         )
     )
     allowance = Source(None, state.balance.available, state.next_reset)

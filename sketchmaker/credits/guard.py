@@ -90,8 +90,8 @@ def set_aside(
     return row
 
 
-def pause(session: Session, *, subscription_id: int, now: datetime) -> None:
-    """Leave the subscription out of resets until it is released."""
+def mark_paused(session: Session, *, subscription_id: int, now: datetime) -> None:
+    """Leave the subscription out of resets until it is released; see `rescheduling.pause`."""
     row = _row(session, subscription_id, now)
     row.cause, row.retry_at, row.error = PAUSED, None, "Paused by an operator."
     session.flush()

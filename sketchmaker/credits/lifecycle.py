@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import holds, ledger, present, resets, state, voids
+from sketchmaker.credits import hold_ends, holds, ledger, present, resets, state, voids
 from sketchmaker.credits.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
 from sketchmaker.credits.errors import AlreadySubscribed, NothingToChange, SubscriptionNotFound
 from sketchmaker.credits.reset_plan import PlannedReset
@@ -62,6 +62,7 @@ def leave(session: Session, *, user_id: int, now: datetime) -> None:
 
     The ledger stays; whoever owns the account takes the name off it.
     """
+    hold_ends.end_expired_of_user(session, user_id, now=now)
     pending = session.scalars(
         select(CreditHold.id).where(CreditHold.user_id == user_id, IS_PENDING)
     ).all()

@@ -1,6 +1,6 @@
 """Lists for admins: searched, counted and paged by the database, never loaded whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -13,9 +13,9 @@ from sketchmaker.credits.side_tables import SET_ASIDE, ResetSetAside
 from sketchmaker.credits.statement import (
     NextPlan,
     Statement,
-    live_bonus,
     next_plan_id,
-    statement_of,
+    statement_columns,
+    statements_of,
 )
 from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
 
@@ -131,7 +131,7 @@ def search_subscriptions(
     `text` is looked for in user name and e-mail; `plan` is a plan's name, or `NO_PLAN`.
     """
     query = (
-        select(User, UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now))
+        select(User, *statement_columns(now))
         .outerjoin(UserSubscription, and_(UserSubscription.user_id == User.id, IS_ACTIVE))
         .outerjoin(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
         .outerjoin(NextPlan, NextPlan.id == next_plan_id())
@@ -143,7 +143,8 @@ def search_subscriptions(
         query = query.where(SubscriptionPlanModel.name == plan)
     ordered = query.order_by(User.username_key, User.id)
     found = _one_page(session, query, ordered, page=page, per_page=per_page)
-    return _of_items(found, lambda row: _subscription_row(row, now))
+    shown = _statements(session, found.items, now)
+    return _of_items(found, lambda row: _subscription_row(row[0], shown.get(row[0].id)))
 
 
 def upcoming_resets(
@@ -151,14 +152,16 @@ def upcoming_resets(
 ) -> Page[ResetRow]:
     """Scheduled resets, the next one first."""
     query = (
-        select(UserSubscription, SubscriptionPlanModel, User, _is_set_aside())
+        select(User, *statement_columns(now), _is_set_aside())
+        .join(UserSubscription, UserSubscription.user_id == User.id)
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
-        .join(User, User.id == UserSubscription.user_id)
+        .join(NextPlan, NextPlan.id == next_plan_id())
         .where(IS_ACTIVE, _mentions(text))
     )
     ordered = query.order_by(UserSubscription.next_credit_reset, UserSubscription.id)
     found = _one_page(session, query, ordered, page=page, per_page=per_page)
-    return _of_items(found, lambda row: _reset_row(row, now))
+    shown = _statements(session, found.items, now)
+    return _of_items(found, lambda row: _reset_row(row, shown[row[0].id], now))
 
 
 def needs_attention(session: Session, *, limit: int = 100) -> tuple[AttentionRow, ...]:
@@ -256,8 +259,13 @@ def _of_items(found: Page[AnyRow], item_of: Callable[[AnyRow], Item]) -> Page[It
     return Page(tuple(map(item_of, found.items)), found.page, found.per_page, found.total)
 
 
-def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
-    user, subscription, *rest = row
+def _statements(session: Session, rows: Sequence[AnyRow], now: datetime) -> dict[int, Statement]:
+    """By user; the rows have a user in front, and may lack a subscription."""
+    subscribed = [row[1:6] for row in rows if row[1] is not None]
+    return {shown.user_id: shown for shown in statements_of(session, subscribed, now=now)}
+
+
+def _subscription_row(user: User, statement: Statement | None) -> SubscriptionRow:
     return SubscriptionRow(
         user_id=user.id,
         username=user.username,
@@ -265,19 +273,19 @@ def _subscription_row(row: AnyRow, now: datetime) -> SubscriptionRow:
         role=user.role,
         user_is_active=user.is_active,
         joined_at=user.created_at,
-        statement=statement_of(subscription, *rest, now=now) if subscription else None,
+        statement=statement,
     )
 
 
-def _reset_row(row: AnyRow, now: datetime) -> ResetRow:
-    subscription, plan, user, is_set_aside = row
+def _reset_row(row: AnyRow, statement: Statement, now: datetime) -> ResetRow:
+    user, subscription, plan, *_, is_set_aside = row
     return ResetRow(
         job_id=_job_id(subscription.id),
         subscription_id=subscription.id,
         username=user.username,
         plan_display_name=plan.display_name,
-        available=subscription.credits_remaining,
-        allowance=subscription.cycle_allowance,
+        available=statement.available,
+        allowance=statement.allowance,
         next_reset=subscription.next_credit_reset,
         is_overdue=not is_set_aside and subscription.next_credit_reset <= now - OVERDUE_AFTER,
         anchor=subscription.subscription_start,

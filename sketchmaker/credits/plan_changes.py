@@ -6,17 +6,17 @@ and held". `preview` and `apply` share one rule, so a preview is exactly what ap
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import PLAN_ACTION, RESTART_ACTION
 from sketchmaker.credits.balance import Balance
-from sketchmaker.credits.errors import NothingToChange, SubscriptionNotFound
+from sketchmaker.credits.errors import InvalidChoice, NothingToChange
 from sketchmaker.credits.plans import active_plan, default_plan
 from sketchmaker.credits.state import Schedule, State
-from sketchmaker.credits.tables import SubscriptionPlanModel, UserSubscription
+from sketchmaker.credits.tables import SubscriptionPlanModel
 
 When = Literal["now", "next_reset", "restart"]
 """`now` keeps the cycle; `next_reset` waits; `restart` voids the cycle and begins a new one."""
@@ -39,16 +39,14 @@ class PlanChange:
     replayed: bool = field(default=False, compare=False)
 
 
-def default_when(session: Session, *, subscription_id: int, plan_name: str) -> When:
-    """Up at once, down at the next reset.
+def default_when(session: Session, *, subscription_id: int, plan_name: str, now: datetime) -> When:
+    """Up at once, down at the next reset: as seen from the cycle of `now`.
 
     Raises:
-        SubscriptionNotFound, UnknownPlan.
+        SubscriptionNotFound, NoActiveSubscription, SetAside, UnknownPlan: as `apply`.
     """
-    row = session.get(UserSubscription, subscription_id)
-    if row is None:
-        raise SubscriptionNotFound(subscription_id)
-    larger = active_plan(session, plan_name).monthly_credits >= row.cycle_allowance
+    found = present.foreseen(session, subscription_id, now=now)
+    larger = active_plan(session, plan_name).monthly_credits >= found.balance.allowance
     return "now" if larger else "next_reset"
 
 
@@ -60,6 +58,7 @@ def preview(
     Raises:
         As `apply`.
     """
+    _check_when(when)
     before = present.foreseen(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
     if when == "restart":
@@ -80,6 +79,7 @@ def apply(
     """Change the plan, with the ledger row that says so.
 
     Raises:
+        InvalidChoice: `when` is none of the three.
         SubscriptionNotFound: no such subscription.
         NoActiveSubscription: it is not active.
         SetAside: the reset that is due failed before, or was parked.
@@ -87,6 +87,7 @@ def apply(
         NothingToChange: it is on that plan already, and nothing else is scheduled.
         AllowanceLimit: a restart, as `guard.check_by_hand`.
     """
+    _check_when(when)
     before = present.of_subscription(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
     if when == "restart":
@@ -153,6 +154,11 @@ def _apply(
     action = RESTART_ACTION if when == "restart" else PLAN_ACTION
     state.move(session, before, after, action=action, now=now, details=details)
     return change
+
+
+def _check_when(when: str) -> None:
+    if when not in get_args(When):
+        raise InvalidChoice(when, get_args(When))
 
 
 def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:

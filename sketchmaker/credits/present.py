@@ -1,6 +1,6 @@
 """A subscription as of now: what every verb but the hot ones begins with.
 
-A reset that is due is applied and grants whose time is over are ended, in the verb's own
+A reset that is due is applied, holds and grants whose time is over are ended, in the verb's own
 transaction. So what a verb answers is right for `now`, whether the housekeeper ran or not.
 """
 
@@ -10,8 +10,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grant_rows, resets, state
+from sketchmaker.credits import grant_rows, hold_ends, resets, state
 from sketchmaker.credits.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
+from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import SUBSCRIPTIONS
@@ -24,6 +25,7 @@ def of_user(session: Session, user_id: int, *, now: datetime) -> State:
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
+    hold_ends.end_expired_of_user(session, user_id, now=now)
     resets.reset_user(session, user_id=user_id, now=now)
     grant_rows.expire_of_user(session, user_id=user_id, now=now)
     found = state.of_user(session, user_id)
@@ -48,7 +50,9 @@ def as_far_as_possible(session: Session, found: State, *, now: datetime) -> Stat
 
     Of one that is not active, the allowance is left as it was when it ended.
     """
-    if not _is_behind(found, now):
+    if not hold_ends.end_expired_of_user(session, found.user_id, now=now) and not _is_behind(
+        found, now
+    ):
         return found
     if found.is_active:
         with suppress(SetAside):
@@ -81,10 +85,26 @@ def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
     if found.next_reset <= now:
         resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
         row = session.execute(resets.due(now).where(SUBSCRIPTIONS.c.id == subscription_id)).one()
-        found = PlannedReset(row, now).after()
-    grants_alive = grant_rows.sources(session, found, now=now)
-    bonus = sum(source.credits for source in grants_alive if source.grant_id is not None)
-    return replace(found, bonus=replace(found.bonus, remaining=bonus))
+        return _with_live_bonus(session, PlannedReset(row, now).after(), now)
+    freed = _freed(session, found, now)
+    balance = replace(found.balance, held=found.balance.held - freed.of_allowance)
+    return _with_live_bonus(session, replace(found, balance=balance), now)
+
+
+def _with_live_bonus(session: Session, found: State, now: datetime) -> State:
+    freed = _freed(session, found, now)
+    alive = grant_rows.sources(session, found, now=now)
+    remaining = sum(source.credits for source in alive if source.grant_id is not None)
+    bonus = replace(
+        found.bonus,
+        remaining=remaining + freed.back_to_bonus,
+        held=found.bonus.held - freed.of_bonus,
+    )
+    return replace(found, bonus=bonus)
+
+
+def _freed(session: Session, found: State, now: datetime) -> Freed:
+    return hold_ends.freed(session, [found.id], now=now).get(found.id, Freed())
 
 
 def _is_behind(found: State, now: datetime) -> bool:

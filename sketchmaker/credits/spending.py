@@ -1,27 +1,36 @@
 """Spending is one guarded statement: never read, decide, write.
 
-The statement takes the credits only if the allowance covers them, nothing burns before it, the
-subscription is active and its cycle is the present one. Fifty requests for the last credit are
-fifty such statements; the database lets one through. It guards the same on SQLite and PostgreSQL,
-where `SELECT ... FOR UPDATE` does not.
+The statement takes the credits only if the allowance covers them, nothing burns before it, no hold
+of the user's has expired, the subscription is active and its cycle is the present one. Fifty
+requests for the last credit are fifty such statements; the database lets one through. It guards the
+same on SQLite and PostgreSQL, where `SELECT ... FOR UPDATE` does not.
 
-When it matches nothing, the slow way finds out why, under the row's lock: a reset is due, a grant
-burns first or has to help out, or there is not enough.
+When it matches nothing, the slow way finds out why, under the row's lock: a reset is due, a hold
+has expired, a grant burns first or has to help out, or there is not enough.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Update, bindparam, or_, update
+from sqlalchemy import (
+    BindParameter,
+    Exists,
+    Update,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    update,
+)
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grant_rows, plans, present, state
+from sketchmaker.credits import grant_rows, hold_ends, plans, present, state
 from sketchmaker.credits.balance import Part, allocate
-from sketchmaker.credits.errors import InsufficientCredits
+from sketchmaker.credits.errors import ChangedMeanwhile, InsufficientCredits
 from sketchmaker.credits.grant_rows import Purpose
 from sketchmaker.credits.state import State
-from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS
+from sketchmaker.credits.tables import HOLDS, IS_ACTIVE, IS_PENDING, SUBSCRIPTIONS
 
 _COLUMN = {"held": "credits_held", "used": "credits_used_this_month"}
 
@@ -56,6 +65,7 @@ def guarded(purpose: Purpose) -> Update:
                 SUBSCRIPTIONS.c.bonus_expires_at.is_(None),
                 SUBSCRIPTIONS.c.bonus_expires_at > SUBSCRIPTIONS.c.next_credit_reset,
             ),
+            or_(SUBSCRIPTIONS.c.credits_held == literal_column("0"), ~_has_expired_holds()),
         )
         .values(
             {
@@ -63,6 +73,18 @@ def guarded(purpose: Purpose) -> Update:
                 column: column + amount,
             }
         )
+    )
+
+
+def _has_expired_holds() -> Exists:
+    return (
+        exists()
+        .where(
+            HOLDS.c.user_id == SUBSCRIPTIONS.c.user_id,
+            IS_PENDING,
+            HOLDS.c.expires_at <= bindparam("at"),
+        )
+        .correlate(SUBSCRIPTIONS)
     )
 
 
@@ -93,8 +115,11 @@ def take_slowly(
         InsufficientCredits, NoActiveSubscription, SetAside: as `take`.
     """
     before = present.of_user(session, user_id, now=now)
-    parts = allocate(grant_rows.sources(session, before, now=now), credits)
+    sources = grant_rows.sources(session, before, now=now)
+    parts = allocate(sources, credits)
     if parts is None:
+        if hold_ends.has_expired(session, user_id, now=now):  # another transaction is ending it
+            raise ChangedMeanwhile(before.id)
         raise InsufficientCredits(
             required=credits,
             available=before.available,

@@ -1,22 +1,26 @@
 """What a person is shown: computed for `now`, nothing written.
 
-A subscription whose reset is due but not yet applied is shown as it will be: lazy equals eager.
+What is due but not yet written, a reset or the end of a hold or a grant, is shown as if it were.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
+from sketchmaker.credits import hold_ends, resets
 from sketchmaker.credits.balance import Balance
 from sketchmaker.credits.cycle import days_until
 from sketchmaker.credits.errors import NoActiveSubscription
+from sketchmaker.credits.grant_rows import HAS_CREDITS_LEFT, is_alive
+from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.state import state_of
 from sketchmaker.credits.tables import (
+    GRANTS,
     IS_ACTIVE,
-    CreditGrant,
     SubscriptionPlanModel,
     UserSubscription,
 )
@@ -32,6 +36,9 @@ class Statement:
     `available`, `used` and `held` count allowance and bonus together; `bonus` is the part of
     `available` that survives the reset. `next_plan_display_name` is a change that waits for it.
     `regular_reset` is when the next reset is due by the anchor, whether or not it was moved.
+
+    `is_suspended` says that the reset is due, but failed or was paused: until somebody resumes it,
+    nothing can be spent, and so nothing is available.
     """
 
     subscription_id: int
@@ -53,6 +60,7 @@ class Statement:
     next_reset: datetime
     regular_reset: datetime
     was_restarted: bool
+    is_suspended: bool = False
 
     @property
     def is_moved(self) -> bool:
@@ -75,16 +83,22 @@ def statement_for(session: Session, user_id: int, *, now: datetime) -> Statement
     ).first()
     if row is None:
         raise NoActiveSubscription(user_id)
-    return statement_of(*row, now=now)
+    return statements_of(session, [row], now=now)[0]
 
 
 def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
-    """Subscriptions with all that `statement_of` needs."""
+    """Subscriptions with all that `statements_of` needs."""
     return (
-        select(UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now))
+        select(*statement_columns(now))
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
         .join(NextPlan, NextPlan.id == next_plan_id())
     )
+
+
+def statement_columns(now: datetime) -> tuple[Any, ...]:
+    """What a row has to have for `statements_of`, in this order."""
+    is_left_out = ~resets.not_set_aside(now)
+    return UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now), is_left_out
 
 
 def next_plan_id() -> ColumnElement[int]:
@@ -94,32 +108,31 @@ def next_plan_id() -> ColumnElement[int]:
 
 def live_bonus(now: datetime) -> ScalarSelect[int]:
     """The credits of the grants that have not expired by `now`, swept or not."""
-    alive = or_(CreditGrant.expires_at.is_(None), CreditGrant.expires_at > now)
     return (
-        select(func.coalesce(func.sum(CreditGrant.credits_remaining), 0))
-        .where(
-            CreditGrant.user_id == UserSubscription.user_id,
-            CreditGrant.credits_remaining > 0,
-            alive,
-        )
+        select(func.coalesce(func.sum(GRANTS.c.credits_remaining), 0))
+        .where(GRANTS.c.user_id == UserSubscription.user_id, HAS_CREDITS_LEFT, is_alive(now))
         .scalar_subquery()
     )
 
 
-def statement_of(
-    subscription: UserSubscription,
-    plan: SubscriptionPlanModel,
-    next_plan: SubscriptionPlanModel,
-    bonus: int,
-    *,
-    now: datetime,
-) -> Statement:
-    """A subscription as of `now`, with the resets applied that are due by then."""
+def statements_of(
+    session: Session, rows: Sequence[Sequence[Any]], *, now: datetime
+) -> list[Statement]:
+    """Subscriptions as of `now`: with the resets applied, and without the holds, that are due."""
+    freed = hold_ends.freed(session, [row[0].id for row in rows], now=now)
+    return [_statement(row, freed.get(row[0].id, Freed()), now) for row in rows]
+
+
+def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
+    subscription, plan, next_plan, bonus, is_left_out = row
     state = state_of(subscription)
     passed = state.boundaries_passed(now)
-    due = passed[-1] if passed else None
+    is_suspended = bool(passed and is_left_out)
+    due = passed[-1] if passed and not is_left_out else None
     in_effect = next_plan if due else plan
-    balance = Balance(next_plan.monthly_credits) if due else state.balance
+    held = state.balance.held - freed.of_allowance
+    balance = Balance(next_plan.monthly_credits) if due else replace(state.balance, held=held)
+    spendable = 0 if is_suspended else bonus + freed.back_to_bonus
     return Statement(
         subscription_id=state.id,
         user_id=state.user_id,
@@ -129,10 +142,10 @@ def statement_of(
         features=tuple(in_effect.features),
         next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
         allowance=balance.allowance,
-        available=balance.available + bonus,
-        bonus=bonus,
+        available=0 if is_suspended else balance.available + spendable,
+        bonus=spendable,
         used=balance.used + (0 if due else state.bonus.used),
-        held=balance.held + state.bonus.held,
+        held=balance.held + state.bonus.held - freed.of_bonus,
         cycle=due.cycle if due else state.cycle,
         anchor=state.schedule.anchor,
         time_zone=state.schedule.zone,
@@ -140,4 +153,5 @@ def statement_of(
         next_reset=state.schedule.start_of(due.cycle + 1) if due else state.next_reset,
         regular_reset=state.schedule.start_of((due.cycle if due else state.cycle) + 1),
         was_restarted=state.schedule.first > 0,
+        is_suspended=is_suspended,
     )

@@ -168,6 +168,14 @@ class CreditHold(Base):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        # What a spend, a page or a verb asks first: has this user a hold that is over?
+        Index(
+            "ix_credit_holds_pending_of_user",
+            "user_id",
+            "expires_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
         Index("ix_credit_holds_subscription_cycle", "subscription_id", "cycle"),
         NEVER_REUSE_IDS,
     )

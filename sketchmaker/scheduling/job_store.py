@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.clock import Clock
 from sketchmaker.credits import guard, resets
-from sketchmaker.credits.rescheduling import reschedule
+from sketchmaker.credits.rescheduling import pause, reschedule
 from sketchmaker.credits.reset_plan import ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.scheduling.job_ids import job_id_for, subscription_id_of
@@ -174,7 +174,7 @@ class SubscriptionJobStore(BaseJobStore):
     def _move(self, session: Session, found: ScheduledJob, at: datetime | None) -> None:
         subscription_id = found.subscription_id
         if at is None:
-            guard.pause(session, subscription_id=subscription_id, now=self._clock.now())
+            pause(session, subscription_id=subscription_id, now=self._clock.now())
             return
         if at != found.due_at:
             reschedule(session, subscription_id=subscription_id, at=at, now=self._clock.now())

@@ -202,7 +202,7 @@ def _hold_longer(session: Session, generation: Generation, now: datetime) -> boo
     if hold is None or hold.state != HoldState.PENDING or hold.expires_at <= now:
         return False
     try:
-        holds.extend(session, hold_id=generation.hold_id, until=now + HELD_WHILE_AT_WORK)
+        holds.extend(session, hold_id=generation.hold_id, until=now + HELD_WHILE_AT_WORK, now=now)
     except HoldNotPending:
         return False
     return True

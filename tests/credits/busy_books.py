@@ -51,17 +51,26 @@ def _first_month(database: Database) -> None:
     do(database, grants.grant, credits=20, expires_at=JOINED + 200 * DAY, **bonus, **ada)
     do(database, charges.charge, credits=4, action="images", **ada)
     # Two of the first grant and one of the allowance; it stays pending.
-    long = do(database, holds.place, credits=3, action="images", lifetime=7 * DAY, **ada)
-    do(database, holds.extend, hold_id=long.id, until=JOINED + 40 * DAY)
+    pending = do(database, holds.place, credits=3, action="images", lifetime=7 * DAY, **ada)
+    _keep(database, pending.id, since=JOINED + DAY, until=JOINED + 40 * DAY)
     settled = do(database, holds.place, credits=5, action="images", **ada)
     do(database, holds.settle, hold_id=settled.id, credits=2, now=JOINED + DAY)
     released = do(database, holds.place, credits=1, action="images", **ada)
     do(database, holds.release, hold_id=released.id, reason="Failed.", now=JOINED + DAY)
-    late = do(database, holds.place, credits=7, action="images", user_id=BOB, now=JOINED + DAY)
+    late = do(
+        database, holds.place, credits=7, action="images", user_id=BOB, now=JOINED + 29.99 * DAY
+    )
     do(database, reschedule, subscription_id=BOB, at=JOINED + 30 * DAY, now=JOINED + DAY)
     do(database, resets.reset_due, now=JOINED + 30 * DAY)
     do(database, holds.settle, hold_id=late.id, credits=6, now=JOINED + 30 * DAY)
     do(database, lifecycle.deactivate, subscription_id=CLEO, now=JOINED + 2 * DAY)
+
+
+def _keep(database: Database, hold_id: int, *, since: datetime, until: datetime) -> None:
+    """Prolong a hold week after week, as work that goes on does."""
+    for day in range(6, (until - since) // DAY - 6, 6):
+        now = since + day * DAY
+        do(database, holds.extend, hold_id=hold_id, until=now + 7 * DAY, now=now)
 
 
 def _second_month(database: Database) -> None:

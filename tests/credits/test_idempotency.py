@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from sketchmaker.credits import guard, idempotency
+from sketchmaker.credits import guard, idempotency, rescheduling
 from sketchmaker.credits.charges import Charge
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.errors import (
@@ -149,7 +149,7 @@ def test_a_reset_that_was_set_aside_is_remembered_for_24_hours(
     database: Database, desk: CreditDesk, member: Member
 ) -> None:
     with database.transaction() as session:
-        guard.pause(session, subscription_id=member.id, now=JOINED)
+        rescheduling.pause(session, subscription_id=member.id, now=JOINED)
     with pytest.raises(SetAside):
         charge(desk, member, 1, "order-1", RESET)
     with database.transaction() as session:

@@ -179,7 +179,9 @@ def test_up_is_at_once_and_down_is_at_the_next_reset_unless_somebody_says_otherw
 ) -> None:
     def default(plan: str) -> plan_changes.When:
         with member.database.reading() as session:
-            return plan_changes.default_when(session, subscription_id=member.id, plan_name=plan)
+            return plan_changes.default_when(
+                session, subscription_id=member.id, plan_name=plan, now=JOINED
+            )
 
     assert default("pro") == "now"
     member.change_plan("premium", "now", JOINED)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from sketchmaker.credits import guard, ledger
+from sketchmaker.credits import ledger, rescheduling
 from sketchmaker.credits.errors import (
     EntryNotFound,
     InvalidAmount,
@@ -226,7 +226,7 @@ def test_a_refund_to_somebody_whose_subscription_ended_waits_for_them(member: Me
 def test_a_refund_is_given_also_while_the_reset_is_set_aside(member: Member) -> None:
     entry = charged(member, 7)
     with member.database.transaction() as session:
-        guard.pause(session, subscription_id=member.id, now=JOINED)
+        rescheduling.pause(session, subscription_id=member.id, now=JOINED)
 
     assert member.refund(entry, 7, RESET).credits == 7
     assert_books_close(member.database)

@@ -153,7 +153,10 @@ def test_a_hold_that_never_was_is_not_found(database: Database) -> None:
 def test_a_forgotten_hold_expires_and_strands_nothing(
     database: Database, person: UserSubscription, clock: ManualClock
 ) -> None:
-    forgotten, fresh = hold(database, person, 4), hold(database, person, 2, JOINED.replace(hour=13))
+    forgotten, fresh = (
+        hold(database, person, 4),
+        hold(database, person, 2, JOINED.replace(minute=30)),
+    )
 
     with database.transaction() as session:
         released = holds.release_expired(session, now=JOINED + timedelta(hours=1))
@@ -246,7 +249,7 @@ def test_a_hold_that_is_extended_outlives_its_first_expiry(
 
     def extend(to: datetime) -> None:
         with database.transaction() as session:
-            holds.extend(session, hold_id=held, until=to)
+            holds.extend(session, hold_id=held, until=to, now=JOINED)
 
     extend(until)
     extend(until - timedelta(hours=1))  # earlier changes nothing
@@ -257,4 +260,4 @@ def test_a_hold_that_is_extended_outlives_its_first_expiry(
     with pytest.raises(HoldNotPending, match="expired"):
         extend(until + timedelta(hours=1))
     with pytest.raises(HoldNotFound), database.transaction() as session:
-        holds.extend(session, hold_id=held + 1, until=until)
+        holds.extend(session, hold_id=held + 1, until=until, now=JOINED)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import charges, holds, idempotency, spending, state
+from sketchmaker.credits import charges, hold_ends, holds, idempotency, spending, state
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.holds import Hold
@@ -155,7 +155,7 @@ def _a_hold_ends_twice(plot: Plot) -> None:
     def move(*args: Any, **entry: Any) -> None:
         right(*args, **{**entry, "hold_id": None})  # its uniqueness would have stopped it
 
-    plot.put(holds, "_close", close)
+    plot.put(hold_ends, "close", close)
     plot.put(state, "move", move)
 
 
@@ -206,20 +206,23 @@ def _a_settlement_leaves_no_row(plot: Plot) -> None:
 
 @bug()
 def _holds_never_expire(plot: Plot) -> None:
-    plot.put(holds, "release_expired", lambda *_, **__: 0)
+    plot.put(hold_ends, "_expire", lambda *_: 0)
 
 
 @bug()
 def _a_hold_expires_while_it_is_extended(plot: Plot) -> None:
-    def wrong(session: Session, *, now: datetime, limit: int = 500) -> int:
-        pending = select(HOLDS.c.id).where(HOLDS.c.state == "pending")
-        old = pending.where(HOLDS.c.created_at <= now - timedelta(hours=1)).limit(limit)
-        found = session.scalars(old).all()
-        for hold_id in found:
-            holds._end(session, hold_id, HoldState.EXPIRED, settled=0, now=now, facts={})
-        return len(found)
+    right = hold_ends.close
 
-    plot.put(holds, "release_expired", wrong)
+    def close(session: Session, hold_id: int, ended: Any, settled: int, now: datetime) -> Any:
+        later = now + timedelta(days=365) if ended == HoldState.EXPIRED else now
+        return right(session, hold_id, ended, settled, later)
+
+    def overdue(now: datetime) -> Any:
+        old = HOLDS.c.created_at <= now - timedelta(hours=1)
+        return select(HOLDS).where(HOLDS.c.state == "pending", old)
+
+    plot.put(hold_ends, "close", close)
+    plot.put(hold_ends, "_overdue", overdue)
 
 
 @bug(profile="crowd", database="postgresql")

@@ -13,7 +13,7 @@ from sketchmaker.credits import (
     balance,
     grant_rows,
     guard,
-    holds,
+    hold_ends,
     ledger,
     lifecycle,
     mass_resets,
@@ -45,7 +45,7 @@ def _also_in_reset(plot: Plot, **values: Any) -> None:
 
 @bug()
 def _a_refund_after_the_reset_goes_to_the_new_cycle(plot: Plot) -> None:
-    right = holds._after_end
+    right = hold_ends._after
 
     def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
         after, lapsed = right(session, hold, before, parts, now)
@@ -55,12 +55,12 @@ def _a_refund_after_the_reset_goes_to_the_new_cycle(plot: Plot) -> None:
             after = replace(after, balance=replace(after.balance, used=used))
         return after, lapsed
 
-    plot.put(holds, "_after_end", wrong)
+    plot.put(hold_ends, "_after", wrong)
 
 
 @bug()
 def _a_release_gives_its_credits_on_top_of_the_new_allowance(plot: Plot) -> None:
-    right = holds._after_end
+    right = hold_ends._after
 
     def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
         after, lapsed = right(session, hold, before, parts, now)
@@ -69,12 +69,12 @@ def _a_release_gives_its_credits_on_top_of_the_new_allowance(plot: Plot) -> None
             after, lapsed = replace(after, balance=replace(after.balance, allowance=more)), 0
         return after, lapsed
 
-    plot.put(holds, "_after_end", wrong)
+    plot.put(hold_ends, "_after", wrong)
 
 
 @bug()
 def _a_late_settlement_costs_the_new_cycle(plot: Plot) -> None:
-    right = holds._after_end
+    right = hold_ends._after
 
     def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
         after, lapsed = right(session, hold, before, parts, now)
@@ -84,7 +84,7 @@ def _a_late_settlement_costs_the_new_cycle(plot: Plot) -> None:
             after = replace(after, balance=balance)
         return after, lapsed
 
-    plot.put(holds, "_after_end", wrong)
+    plot.put(hold_ends, "_after", wrong)
 
 
 @bug()

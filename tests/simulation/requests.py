@@ -117,7 +117,7 @@ class Requests:
                 **({"lifetime": asked["lifetime"]} if "lifetime" in asked else {}),
             )
         if operation.kind == "extend":
-            return desk.extend(hold_id=asked["hold_id"], until=now + asked["by"])
+            return desk.extend(hold_id=asked["hold_id"], until=now + asked["by"], now=now)
         verb = getattr(desk, operation.kind)
         return verb(**asked, now=now, key=operation.key, details={"end": operation.name})
 

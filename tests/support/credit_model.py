@@ -180,14 +180,17 @@ class Person:
     def seen_at(self, now: datetime) -> dict[str, object]:
         """What a person must be shown: all that is due taken as done."""
         then = deepcopy(self)
-        if then.next_reset <= now:
+        then._end_holds(now)
+        is_suspended = then.next_reset <= now and then._waits(now)
+        if then.next_reset <= now and not is_suspended:
             then._reset(now)
         then._expire(now)
         return {
             "plan_name": then.plan,
             "allowance": then.allowance,
-            "available": then.available,
-            "bonus": then.bonus,
+            "available": 0 if is_suspended else then.available,
+            "bonus": 0 if is_suspended else then.bonus,
+            "is_suspended": is_suspended,
             "used": then.used + then.bonus_used,
             "held": then.held_of_allowance + then.bonus_held,
             "cycle": then.cycle,
@@ -208,14 +211,16 @@ class Person:
             raise
 
     def spend(self, credits: int, now: datetime) -> None:
-        self.bring_up(now)
+        if not self._is_simple(credits, now):
+            self.bring_up(now)
         parts = self._taken(credits)
         for grant, n in parts:
             self._use(grant, n)
         self.spends.append(Spend(self.cycle, self.refills, parts))
 
     def hold(self, credits: int, until: datetime, now: datetime) -> Hold:
-        self.bring_up(now)
+        if not self._is_simple(credits, now):
+            self.bring_up(now)
         parts = self._taken(credits)
         for grant, n in parts:
             if grant is not None:
@@ -225,13 +230,16 @@ class Person:
         return self.holds[-1]
 
     def end_hold(self, hold: Hold, settled: int, state: str, now: datetime) -> End:
-        if hold.state != "pending":
-            raise Refused("HoldNotPending", state=hold.state)
+        self._must_be_pending(hold, now)
         if settled > hold.credits:
             raise Refused("InvalidAmount", limit=hold.credits)
         if self.is_active:
             self.bring_up(now, forgiving=True)
+        self._end_holds(now)
         self._expire(now)
+        return self._end_hold(hold, settled, state, now)
+
+    def _end_hold(self, hold: Hold, settled: int, state: str, now: datetime) -> End:
         before = self.available
         hold.state, hold.settled = state, settled
         left, parts = settled, []
@@ -244,9 +252,11 @@ class Person:
             self.spends.append(Spend(hold.cycle, self.refills, parts))
         return End(settled, self.available - before, self.available)
 
-    def extend(self, hold: Hold, until: datetime) -> None:
-        if hold.state != "pending":
-            raise Refused("HoldNotPending", state=hold.state)
+    def expire_holds(self, now: datetime) -> int:
+        return self._end_holds(now)
+
+    def extend(self, hold: Hold, until: datetime, now: datetime) -> None:
+        self._must_be_pending(hold, now)
         hold.expires_at = max(hold.expires_at, until)
 
     def grant(self, credits: int, expires_at: datetime, now: datetime) -> None:
@@ -337,12 +347,33 @@ class Person:
     def reactivate(self, now: datetime) -> None:
         if self.is_active:
             raise Refused("NothingToChange")
+        if self.next_reset <= now and self._waits(now):
+            raise Refused("SetAside")
+        self._end_holds(now)
         if self.next_reset <= now:
-            if self._waits(now):
-                raise Refused("SetAside")
             self._reset(now)
         self._expire(now)
         self.is_active = True
+
+    def reschedule(self, at: datetime, now: datetime) -> None:
+        if not self.is_active:
+            raise Refused("SubscriptionNotFound")
+        self.bring_up(now, forgiving=True)
+        if not self.last_reset < at < self.start_of(self.cycle + 2):
+            raise Refused("InvalidResetDate")
+        self.next_reset = at
+
+    def pause(self, now: datetime) -> None:
+        if not self.is_active:
+            raise Refused("SubscriptionNotFound")
+        self.bring_up(now, forgiving=True)
+        failures = self.set_aside.failures if self.set_aside else 0
+        self.set_aside = SetAside("paused", NEVER, failures)
+
+    def default_when(self, plan: str, now: datetime) -> str:
+        then = deepcopy(self)
+        then.bring_up(now)
+        return "now" if PLANS[plan] >= then.allowance else "next_reset"
 
     def force_reset(self, now: datetime) -> None:
         self.bring_up(now)
@@ -379,6 +410,7 @@ class Person:
             aside.retry_at = now + timedelta(minutes=minutes)
 
     def bring_up(self, now: datetime, *, forgiving: bool = False) -> None:
+        self._end_holds(now)
         if not self.is_active:
             self._expire(now)
             raise Refused("NoActiveSubscription")
@@ -391,7 +423,35 @@ class Person:
     def _bring_up_grants(self, now: datetime) -> None:
         if self.is_active:
             self.bring_up(now, forgiving=True)
+        self._end_holds(now)
         self._expire(now)
+
+    def _is_simple(self, credits: int, now: datetime) -> bool:
+        """Nothing is due that could matter: what is over but holds nothing stays unwritten."""
+        first_expiry = min((g.expires_at for g in self.grants if g.remaining), default=NEVER)
+        held = self.held_of_allowance + self.bonus_held
+        return (
+            self.is_active
+            and self.next_reset > now
+            and self.of_allowance >= credits
+            and (first_expiry == NEVER or first_expiry > self.next_reset)
+            and not (held and any(hold.expires_at <= now for hold in self.pending))
+        )
+
+    def _end_holds(self, now: datetime) -> int:
+        over = [hold for hold in self.pending if hold.expires_at <= now]
+        for hold in sorted(over, key=lambda hold: hold.expires_at):
+            if hold.expires_at >= self.next_reset:
+                self.reset_if_due(now)
+            self._end_hold(hold, 0, "expired", now)
+        return len(over)
+
+    @staticmethod
+    def _must_be_pending(hold: Hold, now: datetime) -> None:
+        if hold.state != "pending":
+            raise Refused("HoldNotPending", state=hold.state)
+        if hold.expires_at <= now:
+            raise Refused("HoldNotPending", state="expired")
 
     def _taken(self, credits: int) -> list[tuple[int | None, int]]:
         sources = [(self.next_reset, 1, None, self.of_allowance)]

@@ -1,6 +1,6 @@
 """A person on a plan, as tests tell of them: every verb in a transaction of its own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sketchmaker.credits import (
@@ -21,6 +21,9 @@ from sketchmaker.credits.statement import Statement, statement_for
 from sketchmaker.credits.tables import UsageHistory, UserSubscription
 from sketchmaker.database import Database
 from tests.support.people import ledger_of, reread, subscriber
+
+SECOND = timedelta(seconds=1)
+WEEK = timedelta(days=7)
 
 
 class Member:
@@ -60,11 +63,15 @@ class Member:
             ).available
 
     def hold(self, credits: int, now: datetime) -> int:
-        """The hold's number."""
+        """The hold's number; for work so long that it is prolonged week after week."""
         with self.database.transaction() as session:
-            return holds.place(
+            hold = holds.place(
                 session, user_id=self.user_id, credits=credits, action="images", now=now
-            ).id
+            )
+            for weeks in range(9):
+                at = hold.expires_at + weeks * WEEK - SECOND
+                holds.extend(session, hold_id=hold.id, until=at + WEEK, now=at)
+        return hold.id
 
     def settle(self, hold_id: int, credits: int, now: datetime) -> HoldEnd:
         with self.database.transaction() as session:

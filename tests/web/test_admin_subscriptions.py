@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import guard
+from sketchmaker.credits import guard, rescheduling
 from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.scheduling import heartbeats
@@ -136,7 +136,7 @@ def test_an_admin_lets_a_reset_run_that_was_left_out(system: System, admin: Brow
     mara = enrolled(system, "mara").id
     with system.database.transaction() as session:
         subscription = session.scalars(select(UserSubscription).filter_by(user_id=mara)).one()
-        guard.pause(session, subscription_id=subscription.id, now=system.clock.now())
+        rescheduling.pause(session, subscription_id=subscription.id, now=system.clock.now())
     assert "Resume: mara" in admin.get(JOBS).text
     resumed = admin.post(f"{JOBS}/{subscription.id}/resume", {})
     assert resumed.headers["Location"] == JOBS

@@ -17,7 +17,7 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import SignInSession
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import guard
+from sketchmaker.credits import guard, rescheduling
 from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.scheduling import heartbeats, housekeeper
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
@@ -163,7 +163,7 @@ def test_a_paused_subscription_alarms_nobody(
 ) -> None:
     person = subscriber(system.database, now=clock.now())
     with system.database.transaction() as session:
-        guard.pause(session, subscription_id=person.id, now=clock.now())
+        rescheduling.pause(session, subscription_id=person.id, now=clock.now())
     clock.advance(timedelta(days=40))
     beat(system)
     code, report = health(app)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.statement import statement_of, statement_query
+from sketchmaker.credits.statement import statement_query, statements_of
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_ACTIVE, LEDGER, PLANS, SUBSCRIPTIONS
 from sketchmaker.database import Database
 from tests.support import credit_model as model
@@ -40,8 +40,8 @@ class Found:
         self.ledger: dict[int, list[Any]] = defaultdict(list)
         for row in session.execute(_NEW_ROWS, {"after": last_id}):
             self.ledger[row.subscription_id].append(row)
-        statements = session.execute(statement_query(now).where(IS_ACTIVE))
-        shown = [statement_of(*row, now=now) for row in statements]
+        rows = session.execute(statement_query(now).where(IS_ACTIVE)).all()
+        shown = statements_of(session, rows, now=now)
         self.statements = {statement.subscription_id: statement for statement in shown}
 
 

@@ -96,9 +96,9 @@ class SpendingRules(Stage):
             self._both(
                 subject,
                 lambda session: holds.extend(
-                    session, hold_id=subject.hold_ids[number], until=until
+                    session, hold_id=subject.hold_ids[number], until=until, now=self.now
                 ),
-                lambda person: person.extend(person.holds[number], until),
+                lambda person: person.extend(person.holds[number], until, self.now),
             )
 
     @precondition(lambda self: not self._somebody_is_busy())
@@ -106,15 +106,7 @@ class SpendingRules(Stage):
     def expire_holds(self) -> None:
         with self.database.transaction() as session:
             ended = holds.release_expired(session, now=self.now)
-        overdue = [
-            (hold, subject.person)
-            for subject in self.subjects
-            for hold in subject.person.pending
-            if hold.expires_at <= self.now
-        ]
-        for hold, person in overdue:
-            person.end_hold(hold, 0, "expired", self.now)
-        assert ended == len(overdue)
+        assert ended == sum(s.person.expire_holds(self.now) for s in self.subjects)
 
     @rule(who=WHO, key=st.sampled_from("ab"), credits=st.sampled_from([1, 2, 11]))
     def charge_with_a_key(self, who: int, key: str, credits: int) -> None:

@@ -13,6 +13,7 @@ from sketchmaker.credits import (
     guard,
     lifecycle,
     plan_changes,
+    rescheduling,
     resets,
 )
 from sketchmaker.credits.errors import CreditError
@@ -151,6 +152,41 @@ class SubscriptionRules(Stage):
                 session, subscription_id=subject.subscription_id, error="It broke.", now=self.now
             )
         subject.person.fail(self.now)
+
+    @rule(who=WHO, plan=PLAN_NAMES)
+    def ask_when_to_change(self, who: int, plan: str) -> None:
+        subject = self.subjects[who]
+        answer = self._both(
+            subject,
+            lambda session: plan_changes.default_when(
+                session, subscription_id=subject.subscription_id, plan_name=plan, now=self.now
+            ),
+            lambda person: person.default_when(plan, self.now),
+        )
+        assert answer is None or answer == subject.person.default_when(plan, self.now)
+
+    @rule(who=WHO, days=st.sampled_from([-40, -3, 0, 3, 40]), beside=BESIDE)
+    def reschedule(self, who: int, days: int, beside: timedelta) -> None:
+        subject = self.subjects[who]
+        at = subject.person.next_reset + timedelta(days=days) + beside
+        self._both(
+            subject,
+            lambda session: rescheduling.reschedule(
+                session, subscription_id=subject.subscription_id, at=at, now=self.now
+            ),
+            lambda person: person.reschedule(at, self.now),
+        )
+
+    @rule(who=WHO)
+    def pause(self, who: int) -> None:
+        subject = self.subjects[who]
+        self._both(
+            subject,
+            lambda session: rescheduling.pause(
+                session, subscription_id=subject.subscription_id, now=self.now
+            ),
+            lambda person: person.pause(self.now),
+        )
 
     @rule(who=WHO)
     def release_what_was_set_aside(self, who: int) -> None:
