@@ -68,8 +68,8 @@ class Member:
             hold = holds.place(
                 session, user_id=self.user_id, credits=credits, action="images", now=now
             )
-            for weeks in range(9):
-                at = hold.expires_at + weeks * WEEK - SECOND
+            for number in range(10):
+                at = hold.expires_at - SECOND + number * (WEEK - SECOND)
                 holds.extend(session, hold_id=hold.id, until=at + WEEK, now=at)
         return hold.id
 
