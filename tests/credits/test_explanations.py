@@ -19,12 +19,12 @@ def test_a_months_story_can_be_read_from_its_rows(database: Database) -> None:
         charges.charge(session, user_id=user, credits=1, action="images", now=JOINED)
         kept = holds.place(session, user_id=user, credits=4, action="images", now=JOINED)
         lost = holds.place(session, user_id=user, credits=2, action="images", now=JOINED)
-        late = holds.place(
-            session, user_id=user, credits=1, action="images", now=RESET - timedelta(minutes=1)
-        )
         what = {"what": "2 images"}
         holds.settle(session, hold_id=kept.id, credits=3, now=JOINED, details=what)
         holds.release(session, hold_id=lost.id, reason="The provider was busy.", now=JOINED)
+        late = holds.place(
+            session, user_id=user, credits=1, action="images", now=RESET - timedelta(minutes=1)
+        )
         resets.reset_due(session, now=RESET)
         holds.settle(session, hold_id=late.id, credits=1, now=RESET)
 

@@ -49,7 +49,7 @@ def test_who_has_left_can_not_spend_and_is_not_reset(member: Member) -> None:
 
 
 def test_what_is_held_may_still_end(member: Member) -> None:
-    kept, failed = member.hold(4, JOINED), member.hold(2, JOINED)
+    kept, failed = member.hold(4, JOINED), member.hold(2, JOINED, weeks=20)
     member.deactivate(LATER)
 
     assert member.settle(kept, 3, LATER).available == 5

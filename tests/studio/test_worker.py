@@ -360,6 +360,7 @@ def test_a_result_that_comes_after_its_hold_expired_is_neither_given_nor_charged
 
 def test_a_generation_that_runs_across_a_reset_costs_the_new_month_nothing(studio: Studio) -> None:
     person = studio.person()
+    studio.clock.set(studio.statement(person).next_reset - timedelta(minutes=2))
     generation = studio.ask(person, count=3)
     studio.later(minutes=1)
 

@@ -62,13 +62,13 @@ class Member:
                 session, user_id=self.user_id, credits=credits, action="images", now=now
             ).available
 
-    def hold(self, credits: int, now: datetime) -> int:
+    def hold(self, credits: int, now: datetime, *, weeks: int = 10) -> int:
         """The hold's number; for work so long that it is prolonged week after week."""
         with self.database.transaction() as session:
             hold = holds.place(
                 session, user_id=self.user_id, credits=credits, action="images", now=now
             )
-            for number in range(10):
+            for number in range(weeks):
                 at = hold.expires_at - SECOND + number * (WEEK - SECOND)
                 holds.extend(session, hold_id=hold.id, until=at + WEEK, now=at)
         return hold.id
