@@ -76,10 +76,8 @@ def place(
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
-    amount = checked_amount(credits)
-    _check_lifetime(lifetime)
+    amount, expires_at = checked_amount(credits), now + _checked_lifetime(lifetime)
     taken = take(session, user_id=user_id, credits=amount, purpose="held", now=now)
-    expires_at = now + lifetime
     hold_id = session.execute(
         insert(HOLDS)
         .values(
@@ -152,7 +150,7 @@ def extend(session: Session, *, hold_id: int, until: datetime, now: datetime) ->
         HoldNotFound: no such hold.
     """
     if until > now:
-        _check_lifetime(until - now)
+        _checked_lifetime(until - now)
     extended = session.execute(
         update(HOLDS)
         .where(
@@ -190,9 +188,10 @@ def _end(
     return HoldEnd(settled=settled, returned=returned, available=after.available)
 
 
-def _check_lifetime(lifetime: timedelta) -> None:
+def _checked_lifetime(lifetime: timedelta) -> timedelta:
     if not timedelta() < lifetime <= LONGEST_LIFETIME:
         raise InvalidLifetime(lifetime, LONGEST_LIFETIME)
+    return lifetime
 
 
 def _must_be_pending(session: Session, hold_id: int, now: datetime) -> int:
