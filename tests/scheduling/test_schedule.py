@@ -105,10 +105,11 @@ def test_a_paused_job_waits_however_late_until_it_is_resumed(
     database: Database, clock: ManualClock
 ) -> None:
     person = subscriber(database, now=JOINED)
-    clock.set(RESET)
+    clock.set(RESET - timedelta(seconds=1))
     with apscheduler(database, clock) as scheduler:
         name = f"credit_reset_{person.id}"
         scheduler.pause_job(name)
+        clock.set(RESET)
         assert scheduler.get_job(name).next_run_time is None
         assert [job.id for job in scheduler.get_jobs()] == [name]
         assert ResetRunner(database, clock).run() == 0

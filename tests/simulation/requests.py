@@ -21,6 +21,8 @@ from tests.simulation.world import Violation
 
 WEBS = ("web-1", "web-2")
 DAY_SECONDS = 86_400
+LONGEST_HOLD_DAYS = 6.9
+"""A hold is prolonged by seven days at the most; clocks differ a little."""
 LATEST_DAYS = KEYS_KEPT / timedelta(days=1)
 NOT_NOW = (NoActiveSubscription, HoldNotPending, SetAside)
 """Nothing was done, and a later try may go well: at once, or when it is forgotten."""
@@ -218,7 +220,7 @@ class Requests:
     def _until_boundary(self, hold: PlacedHold) -> float:
         boundary = self._run.oracle.accounts[hold.account].next_boundary
         seconds = (boundary - self._run.timeline.true).total_seconds() + self._small()
-        return max(seconds, 0.0) if seconds < 10 * DAY_SECONDS else 3600.0
+        return max(seconds, 0.0) if seconds < LONGEST_HOLD_DAYS * DAY_SECONDS else 3600.0
 
     def _asked(
         self, number: int, kind: str, parameters: dict[str, Any], key: str | None
