@@ -73,7 +73,7 @@ def _keys_are_forgotten_after_a_day(plot: Plot) -> None:
     plot.put(idempotency, "KEPT_FOR", timedelta(days=1))
 
 
-@bug()
+@bug(profile="cuts")
 def _a_refusal_is_remembered_for_as_long_as_a_success(plot: Plot) -> None:
     plot.put(idempotency, "REFUSAL_KEPT_FOR", idempotency.KEPT_FOR)
 

@@ -49,7 +49,9 @@ class Operation:
 
     def may_repeat_a_refusal(self, now: datetime, next_reset: datetime) -> bool:
         """Was it asked so lately that a refusal from then still stands?"""
-        return now < next_reset and any(now < at + REFUSALS_KEPT for at in self.times)
+        earlier = list(self.times)
+        earlier.remove(now)  # this time
+        return now < next_reset and any(now < at + REFUSALS_KEPT for at in earlier)
 
     def may_be_retried(self, now: datetime) -> bool:
         """Is its key still sure to be kept?"""
