@@ -125,7 +125,7 @@ def in_burn_order(sources: Iterable[Source]) -> list[Source]:
 
     The allowance expires at the reset. A grant that expires with it burns before it.
     """
-    return sorted(sources, key=_burn_key)
+    return sorted(sources, key=burn_key)
 
 
 def allocate(sources: Iterable[Source], credits: int) -> list[Part] | None:
@@ -150,7 +150,8 @@ def split(parts: Sequence[Part], credits: int) -> tuple[list[Part], list[Part]]:
     return [part for part in kept if part.credits], [part for part in rest if part.credits]
 
 
-def _burn_key(source: Source) -> tuple[bool, float, bool, int]:
+def burn_key(source: Source) -> tuple[bool, float, bool, int]:
+    """The order in which sources burn: see `in_burn_order`."""
     never = source.expires_at is None
     at = source.expires_at.timestamp() if source.expires_at else 0.0
     return never, at, source.grant_id is None, source.grant_id or 0

@@ -44,7 +44,7 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ChargeRequest:
     """A charge that is asked for; the amount has been checked."""
 
     user_id: int
@@ -75,11 +75,11 @@ def charge(
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
-    request = Request(user_id, checked_amount(credits), action, now, details or {})
+    request = ChargeRequest(user_id, checked_amount(credits), action, now, details or {})
     return at_once(session.connection(), request) or perform(session, request)
 
 
-def perform(session: Session, request: Request) -> Charge:
+def perform(session: Session, request: ChargeRequest) -> Charge:
     """Charge in the caller's transaction, one statement after the other.
 
     Raises:
@@ -110,7 +110,7 @@ def perform(session: Session, request: Request) -> Charge:
 
 
 def at_once(
-    connection: Connection, request: Request, named: idempotency.Request | None = None
+    connection: Connection, request: ChargeRequest, named: idempotency.Request | None = None
 ) -> Charge | None:
     """The common charge, and nothing else; None when the long way (`perform`) must find out why.
 
@@ -126,7 +126,7 @@ def at_once(
 
 
 def _in_one_statement(
-    connection: Connection, request: Request, named: idempotency.Request | None
+    connection: Connection, request: ChargeRequest, named: idempotency.Request | None
 ) -> Charge | None:
     parameters = _parameters(request)
     if named is None:
@@ -143,7 +143,7 @@ def _in_one_statement(
 
 
 def _in_steps(
-    connection: Connection, request: Request, named: idempotency.Request | None
+    connection: Connection, request: ChargeRequest, named: idempotency.Request | None
 ) -> Charge | None:
     wanted = {"which_user": request.user_id, "amount": request.amount, "at": request.now}
     row = _SPEND.first(connection, wanted)
@@ -172,7 +172,7 @@ def _in_steps(
     return charged
 
 
-def _parameters(request: Request) -> dict[str, Any]:
+def _parameters(request: ChargeRequest) -> dict[str, Any]:
     return {
         "which_user": request.user_id,
         "amount": request.amount,

@@ -50,14 +50,14 @@ class CreditDesk(ManagingDesk):
             DatabaseUnavailable: unknown; send it again with its key.
         """
         amount = checked_amount(credits)
-        wanted = charges.Request(user_id, amount, action, now, details or {})
+        wanted = charges.ChargeRequest(user_id, amount, action, now, details or {})
         if key is not None:
             parameters = {"credits": amount, "action": action, "details": details or {}}
             return self._charge_once(wanted, Request(user_id, "charge", key, parameters))
         charged = None
         with suppress(TransactionConflict), self._database.statement() as connection:
             charged = charges.at_once(connection, wanted)
-        return charged or self._attempt(lambda session: charges.perform(session, wanted))
+        return charged or self.attempt(lambda session: charges.perform(session, wanted))
 
     def hold(
         self,
@@ -88,7 +88,7 @@ class CreditDesk(ManagingDesk):
             )
 
         if key is None:
-            return self._attempt(place)
+            return self.attempt(place)
         parameters = {
             "credits": credits,
             "action": action,
@@ -96,7 +96,7 @@ class CreditDesk(ManagingDesk):
             "details": details or {},
         }
         request = Request(user_id, "hold", key, parameters)
-        return _hold_of(self._once(request, now, lambda session: _hold_facts(place(session))))
+        return _hold_of(self.once(request, now, lambda session: _hold_facts(place(session))))
 
     def settle(
         self,
@@ -148,7 +148,7 @@ class CreditDesk(ManagingDesk):
         Raises:
             HoldNotPending, HoldNotFound.
         """
-        self._attempt(lambda session: holds.extend(session, hold_id=hold_id, until=until, now=now))
+        self.attempt(lambda session: holds.extend(session, hold_id=hold_id, until=until, now=now))
 
     def _end(  # noqa: PLR0917 - private, and called from two places above
         self,
@@ -160,13 +160,13 @@ class CreditDesk(ManagingDesk):
         end: Callable[[Session], HoldEnd],
     ) -> HoldEnd:
         if key is None:
-            return self._attempt(end)
+            return self.attempt(end)
         user_id = self._owner(HOLDS, hold_id, HoldNotFound)
         request = Request(user_id, verb, key, {"hold": hold_id, **parameters})
-        answer = self._once(request, now, lambda session: _end_facts(end(session)))
+        answer = self.once(request, now, lambda session: _end_facts(end(session)))
         return HoldEnd(**answer.result(), replayed=answer.replayed)
 
-    def _charge_once(self, wanted: charges.Request, named: Request) -> Charge:
+    def _charge_once(self, wanted: charges.ChargeRequest, named: Request) -> Charge:
         idempotency.check_key(named.key)
         charged = None
         # An IntegrityError says that the key is there: its answer is read the long way.
@@ -177,7 +177,7 @@ class CreditDesk(ManagingDesk):
             charged = charges.at_once(connection, wanted, named)
         if charged is not None:
             return charged
-        answer = self._once(
+        answer = self.once(
             named, wanted.now, lambda session: charges.perform(session, wanted).facts()
         )
         return Charge(**answer.result(), replayed=answer.replayed)

@@ -24,7 +24,7 @@ class DeskBase:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def _once(
+    def once(
         self, request: Request, now: datetime, work: Callable[[Session], dict[str, Any]]
     ) -> Answer:
         def attempt(session: Session) -> Answer:
@@ -32,7 +32,7 @@ class DeskBase:
 
         idempotency.check_key(request.key)
         try:
-            return self._attempt(attempt)
+            return self.attempt(attempt)
         except CreditError:
             # The same request, sent twice at once: the other was first, so nothing was left to do.
             with self._database.reading() as session:
@@ -41,7 +41,7 @@ class DeskBase:
                 raise
             return earlier
 
-    def _attempt(self, work: Callable[[Session], Result]) -> Result:
+    def attempt(self, work: Callable[[Session], Result]) -> Result:
         """Run the work in a transaction; again when another was in its way, `ATTEMPTS` times."""
         for _ in range(ATTEMPTS - 1):
             try:

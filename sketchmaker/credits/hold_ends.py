@@ -45,19 +45,19 @@ def end_expired_of_user(session: Session, user_id: int, *, now: datetime) -> int
 
     Those that another transaction has locked are left to it.
     """
-    overdue = _overdue(now).where(HOLDS.c.user_id == user_id)
+    overdue = overdue_holds(now).where(HOLDS.c.user_id == user_id)
     holds = session.execute(overdue.with_for_update(skip_locked=True)).all()
-    return _expire(session, sorted(holds, key=lambda hold: (hold.expires_at, hold.id)), now)
+    return expire_all(session, sorted(holds, key=lambda hold: (hold.expires_at, hold.id)), now)
 
 
 def end_expired(session: Session, *, now: datetime, limit: int) -> int:
     """As `end_expired_of_user`, for up to `limit` holds of anybody, the longest overdue first."""
-    overdue = _overdue(now).order_by(HOLDS.c.expires_at, HOLDS.c.id).limit(limit)
+    overdue = overdue_holds(now).order_by(HOLDS.c.expires_at, HOLDS.c.id).limit(limit)
     holds = session.execute(overdue.with_for_update(skip_locked=True)).all()
     # Subscription by subscription: two housekeepers that lock them in one order never wait for
     # each other in a circle.
     in_order = sorted(holds, key=lambda hold: (hold.subscription_id, hold.expires_at, hold.id))
-    return _expire(session, in_order, now)
+    return expire_all(session, in_order, now)
 
 
 def has_expired(session: Session, user_id: int, *, now: datetime) -> bool:
@@ -90,7 +90,7 @@ def record(
     Returns the subscription without the hold, and how many held credits lapsed for good.
     """
     used, back = split(_parts_of(hold), hold.credits_settled)
-    after, lapsed = _after(session, hold, before, (used, back), now)
+    after, lapsed = after_end(session, hold, before, (used, back), now)
     taken = [[part.grant_id, part.credits] for part in used if part.grant_id is not None]
     state.move(
         session,
@@ -117,7 +117,7 @@ def freed(session: Session, subscription_ids: Sequence[int], *, now: datetime) -
     """What expired holds would give back by now, for those subscriptions that have any."""
     of_these = HOLDS.c.subscription_id.in_(subscription_ids)
     holds = session.execute(
-        _overdue(now)
+        overdue_holds(now)
         .add_columns(SUBSCRIPTIONS.c.cycle.label("present_cycle"))
         .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == HOLDS.c.subscription_id)
         .where(of_these)
@@ -129,11 +129,13 @@ def freed(session: Session, subscription_ids: Sequence[int], *, now: datetime) -
     return {number: _freed(of_one, alive) for number, of_one in by_subscription.items()}
 
 
-def _overdue(now: datetime) -> Select[*tuple[Any, ...]]:
+def overdue_holds(now: datetime) -> Select[*tuple[Any, ...]]:
+    """The pending holds whose instant has come."""
     return select(HOLDS).where(IS_PENDING, HOLDS.c.expires_at <= now)
 
 
-def _expire(session: Session, holds: Iterable[AnyRow], now: datetime) -> int:
+def expire_all(session: Session, holds: Iterable[AnyRow], now: datetime) -> int:
+    """Close those that are still pending and give back what they held; gives their number."""
     closed = [close(session, hold.id, HoldState.EXPIRED, 0, now) for hold in holds]
     ended = [hold for hold in closed if hold is not None]
     for hold in ended:
@@ -159,7 +161,7 @@ def of_hold(session: Session, hold: AnyRow) -> State:
     return found
 
 
-def _after(
+def after_end(
     session: Session,
     hold: AnyRow,
     before: State,

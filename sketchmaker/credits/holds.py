@@ -87,7 +87,7 @@ def place(
             action=checked_action(action),
             credits_held=amount,
             credits_settled=0,
-            parts=_written(taken),
+            parts=kept_parts(taken),
             state=HoldState.PENDING,
             details=details or {},
             created_at=now,
@@ -212,7 +212,8 @@ def _must_be_pending(session: Session, hold_id: int, now: datetime) -> int:
     return int(row.credits_held)
 
 
-def _written(taken: Taken) -> list[list[int | None]] | None:
+def kept_parts(taken: Taken) -> list[list[int | None]] | None:
+    """The sources of a hold as its row keeps them; None when all came from the allowance."""
     if not taken.bonus:
         return None
     return [[part.grant_id, part.credits] for part in taken.parts]

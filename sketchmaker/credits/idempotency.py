@@ -124,7 +124,7 @@ def find(session: Session, request: Request, *, now: datetime) -> Answer | None:
         return None
     if (row.verb, row.fingerprint) != (request.verb, request.fingerprint):
         raise KeyReused(request.key, row.verb)
-    return _read(row)
+    return answer_in(row)
 
 
 def forget_old(session: Session, *, now: datetime, limit: int = FORGOTTEN_AT_ONCE) -> int:
@@ -188,7 +188,8 @@ def _written(answer: Answer) -> dict[str, Any]:
     return {"refusal": {"error": type(refusal).__name__, **facts}}
 
 
-def _read(row: Row[Any]) -> Answer:
+def answer_in(row: Row[Any]) -> Answer:
+    """The answer that a remembered row holds, marked as a repeat."""
     facts = row.answer.get("refusal")
     if facts is None:
         return Answer(row.answer["result"], None, replayed=True)

@@ -185,8 +185,8 @@ class ManagingDesk(DeskBase):
     ) -> Result:
         """Do the work; under a key, once."""
         if key is None:
-            return self._attempt(work)
-        answer = self._once(request(key), now, lambda session: _written(work(session)))
+            return self.attempt(work)
+        answer = self.once(request(key), now, lambda session: _written(work(session)))
         return _read(kind, answer)
 
 

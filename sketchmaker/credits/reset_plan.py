@@ -66,7 +66,7 @@ class PlannedReset:
         self._row = row
         self._now = now
         boundaries = self.state.boundaries_passed(now)
-        self._steps = resets(self.state.balance, row.new_allowance, boundaries, was_away=was_away)
+        self.steps = resets(self.state.balance, row.new_allowance, boundaries, was_away=was_away)
         self._last = boundaries[-1]
         self._next_reset = self.state.schedule.start_of(self._last.cycle + 1)
 
@@ -88,7 +88,7 @@ class PlannedReset:
         return self.state.next_reset - self.state.last_reset < SHORTEST_CYCLE
 
     def update_values(self) -> dict[str, Any]:
-        """The parameters of `_RESET`."""
+        """The parameters of `RESET_STATEMENT`."""
         return {
             "which": self.state.id,
             "expected": self.state.next_reset,
@@ -101,7 +101,7 @@ class PlannedReset:
 
     def ledger_rows(self) -> list[dict[str, Any]]:
         """One row for each boundary."""
-        return [self._ledger_row(step) for step in self._steps]
+        return [self.ledger_row(step) for step in self.steps]
 
     def done(self, *, was_parked: bool = False) -> ResetDone:
         """What the log and the caller are told."""
@@ -112,11 +112,11 @@ class PlannedReset:
             due_at=self.state.next_reset,
             next_reset=self._next_reset,
             was_caught_up=self._now - self.state.next_reset > GRACE,
-            missed=sum(step.was_missed for step in self._steps),
+            missed=sum(step.was_missed for step in self.steps),
             was_parked=was_parked,
         )
 
-    def _ledger_row(self, step: ResetStep) -> dict[str, Any]:
+    def ledger_row(self, step: ResetStep) -> dict[str, Any]:
         details = {
             "plan": self._row.new_plan,
             "due_at": step.boundary.at.isoformat(),

@@ -190,12 +190,13 @@ def _apply(session: Session, claim: Select[*tuple[Any, ...]], now: datetime) -> 
 
 
 def _update(session: Session, planned: list["PlannedReset"]) -> None:
-    changed = session.connection().execute(_RESET, [reset.update_values() for reset in planned])
+    values = [reset.update_values() for reset in planned]
+    changed = session.connection().execute(RESET_STATEMENT, values)
     if changed.rowcount != len(planned):
         raise ResetConflict(len(planned), changed.rowcount)
 
 
-_RESET = (
+RESET_STATEMENT = (
     update(SUBSCRIPTIONS)
     .where(
         SUBSCRIPTIONS.c.id == bindparam("which"),

@@ -83,7 +83,7 @@ class State:
 
 def of_user(session: Session, user_id: int, *, lock: bool = True) -> State | None:
     """The user's active subscription; locked until the transaction ends, unless only looked at."""
-    return _read(session, SUBSCRIPTIONS.c.user_id == user_id, IS_ACTIVE, lock=lock)
+    return read_state(session, SUBSCRIPTIONS.c.user_id == user_id, IS_ACTIVE, lock=lock)
 
 
 def latest_of_user(session: Session, user_id: int) -> State | None:
@@ -92,14 +92,14 @@ def latest_of_user(session: Session, user_id: int) -> State | None:
     It carries their grants, also while they are away.
     """
     newest = select(func.max(SUBSCRIPTIONS.c.id)).where(SUBSCRIPTIONS.c.user_id == user_id)
-    return of_user(session, user_id) or _read(
+    return of_user(session, user_id) or read_state(
         session, SUBSCRIPTIONS.c.id == newest.scalar_subquery(), lock=True
     )
 
 
 def of_subscription(session: Session, subscription_id: int, *, lock: bool = True) -> State | None:
     """The subscription of that number, active or not; locked as `of_user`."""
-    return _read(session, SUBSCRIPTIONS.c.id == subscription_id, lock=lock)
+    return read_state(session, SUBSCRIPTIONS.c.id == subscription_id, lock=lock)
 
 
 def move(
@@ -149,7 +149,7 @@ def write(session: Session, before: State, after: State) -> None:
     # The lock makes the comparison superfluous on our own databases. Who embeds the engine may
     # have opened a transaction that locks nothing.
     unchanged = [SUBSCRIPTIONS.c[name] == value for name, value in _numbers(before).items()]
-    old, new = _values(before), _values(after)
+    old, new = values_of(before), values_of(after)
     # Only what differs: on PostgreSQL a written date wakes the schedulers.
     different = {name: value for name, value in new.items() if value != old[name]}
     if not different:
@@ -186,7 +186,8 @@ def state_of(row: Row[*tuple[Any, ...]] | UserSubscription) -> State:
     )
 
 
-def _read(session: Session, *which: ColumnElement[bool], lock: bool) -> State | None:
+def read_state(session: Session, *which: ColumnElement[bool], lock: bool) -> State | None:
+    """The subscription under these conditions, with its row locked if `lock`; None for none."""
     query = select(SUBSCRIPTIONS).where(*which)
     row = session.execute(query.with_for_update() if lock else query).first()
     return None if row is None else state_of(row)
@@ -206,7 +207,8 @@ def _numbers(state: State) -> dict[str, int]:
     }
 
 
-def _values(state: State) -> dict[str, Any]:
+def values_of(state: State) -> dict[str, Any]:
+    """A state as the columns of its row."""
     return {
         **_numbers(state),
         "bonus_expires_at": state.bonus.expires_at,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from tests.simulation import seams
+
 
 @dataclass(frozen=True)
 class Bug:
@@ -33,9 +35,10 @@ class Plot:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
 
-    def put(self, owner: object, name: str, wrong: Any) -> None:
-        """Put `wrong` in the place of an attribute."""
-        self._stack.enter_context(patch.object(owner, name, wrong))
+    def put(self, name: str, wrong: Any) -> None:
+        """Put `wrong` in the place of the part of that name: see `seams`."""
+        for owner, attribute in seams.places_of(name):
+            self._stack.enter_context(patch.object(owner, attribute, wrong))
 
 
 BUGS: list[Bug] = []

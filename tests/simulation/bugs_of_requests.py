@@ -16,12 +16,13 @@ from sketchmaker.credits.idempotency import Answer, Request
 from sketchmaker.credits.side_tables import KEYS
 from sketchmaker.credits.tables import HOLDS, SUBSCRIPTIONS, HoldState
 from sketchmaker.database import DatabaseUnavailable
+from tests.simulation import seams
 from tests.simulation.bugs import Plot, bug
 
 
 def _charge_the_long_way(plot: Plot) -> None:
     """Leave the one statement out, so that the bug in the other way shows."""
-    plot.put(charges, "at_once", lambda *_, **__: None)
+    plot.put("at_once", lambda *_, **__: None)
 
 
 @bug()
@@ -31,8 +32,8 @@ def _keys_are_not_looked_at(plot: Plot) -> None:
         return Answer(work(), None)
 
     right = charges.at_once
-    plot.put(idempotency, "once", wrong)
-    plot.put(charges, "at_once", lambda connection, wanted, _named=None: right(connection, wanted))
+    plot.put("once", wrong)
+    plot.put("at_once", lambda connection, wanted, _named=None: right(connection, wanted))
 
 
 @bug(profile="cuts")
@@ -42,14 +43,14 @@ def _a_key_is_saved_after_its_effect(plot: Plot) -> None:
             earlier = idempotency.find(session, request, now=now)
         if earlier is not None:
             return earlier
-        answer = Answer(self._attempt(work), None)
+        answer = Answer(self.attempt(work), None)
         with self._database.transaction() as session:
             if idempotency.find(session, request, now=now) is None:
                 session.execute(insert(KEYS).values(**idempotency.row_of(request, answer, now)))
         return answer
 
     _charge_the_long_way(plot)
-    plot.put(CreditDesk, "_once", wrong)
+    plot.put("CreditDesk.once", wrong)
 
 
 @bug()
@@ -57,25 +58,25 @@ def _a_key_is_looked_up_without_its_user(plot: Plot) -> None:
     def wrong(session: Session, request: Request, *, now: datetime) -> Answer | None:
         named = (KEYS.c.verb == request.verb, KEYS.c.key == request.key, KEYS.c.kept_until > now)
         row = session.execute(select(KEYS.c.answer).where(*named)).first()
-        return None if row is None else idempotency._read(row)
+        return None if row is None else idempotency.answer_in(row)
 
     _charge_the_long_way(plot)
-    plot.put(idempotency, "find", wrong)
+    plot.put("find", wrong)
 
 
 @bug()
 def _a_key_serves_for_another_request(plot: Plot) -> None:
-    plot.put(Request, "fingerprint", "")
+    plot.put("Request.fingerprint", "")
 
 
 @bug(profile="cuts")
 def _keys_are_forgotten_after_a_day(plot: Plot) -> None:
-    plot.put(idempotency, "KEPT_FOR", timedelta(days=1))
+    plot.put("KEPT_FOR", timedelta(days=1))
 
 
 @bug(profile="cuts")
 def _a_refusal_is_remembered_for_as_long_as_a_success(plot: Plot) -> None:
-    plot.put(idempotency, "REFUSAL_KEPT_FOR", idempotency.KEPT_FOR)
+    plot.put("REFUSAL_KEPT_FOR", idempotency.KEPT_FOR)
 
 
 @bug()
@@ -88,12 +89,12 @@ def _a_refusal_is_not_remembered(plot: Plot) -> None:
         session.execute(insert(KEYS).values(**idempotency.row_of(request, answer, now)))
         return answer
 
-    plot.put(idempotency, "once", wrong)
+    plot.put("once", wrong)
 
 
 @bug(profile="cuts")
 def _a_lost_connection_is_taken_for_nothing_done(plot: Plot) -> None:
-    right = CreditDesk._attempt
+    right = CreditDesk.attempt
 
     def wrong(self: CreditDesk, work: Callable[[Session], Any]) -> Any:
         try:
@@ -102,7 +103,7 @@ def _a_lost_connection_is_taken_for_nothing_done(plot: Plot) -> None:
             return right(self, work)
 
     _charge_the_long_way(plot)
-    plot.put(CreditDesk, "_attempt", wrong)
+    plot.put("CreditDesk.attempt", wrong)
 
 
 @bug()
@@ -116,13 +117,13 @@ def _the_balance_is_checked_outside_the_transaction(plot: Plot) -> None:
         if found is None or found.balance.available < asked["credits"] or found.next_reset <= now:
             return right(self, **asked, key=key)
         if key is None:
-            return self._attempt(lambda session: _charged_blindly(session, asked))
+            return self.attempt(lambda session: _charged_blindly(session, asked))
         named = {name: asked[name] for name in ("credits", "action", "details")}
         request = Request(asked["user_id"], "charge", key, named)
-        answer = self._once(request, now, lambda session: _charged_blindly(session, asked).facts())
+        answer = self.once(request, now, lambda session: _charged_blindly(session, asked).facts())
         return charges.Charge(**answer.result())
 
-    plot.put(CreditDesk, "charge", wrong)
+    plot.put("CreditDesk.charge", wrong)
 
 
 def _charged_blindly(session: Session, asked: dict[str, Any]) -> charges.Charge:
@@ -155,15 +156,15 @@ def _a_hold_ends_twice(plot: Plot) -> None:
     def move(*args: Any, **entry: Any) -> None:
         right(*args, **{**entry, "hold_id": None})  # its uniqueness would have stopped it
 
-    plot.put(hold_ends, "close", close)
-    plot.put(state, "move", move)
+    plot.put("close", close)
+    plot.put("move", move)
 
 
 @bug()
 def _a_hold_and_its_credits_are_two_transactions(plot: Plot) -> None:
     def wrong(self: CreditDesk, *, user_id: int, credits: int, action: str, **rest: Any) -> Hold:
         now, details = rest["now"], rest.get("details")
-        taken = self._attempt(
+        taken = self.attempt(
             lambda session: spending.take(
                 session, user_id=user_id, credits=credits, purpose="held", now=now
             )
@@ -175,20 +176,20 @@ def _a_hold_and_its_credits_are_two_transactions(plot: Plot) -> None:
             "action": action,
             "credits_held": credits,
             "credits_settled": 0,
-            "parts": holds._written(taken),
+            "parts": holds.kept_parts(taken),
             "state": "pending",
             "details": details,
             "created_at": now,
             "expires_at": now + timedelta(hours=1),
         }
-        number = self._attempt(
+        number = self.attempt(
             lambda session: session.execute(
                 insert(HOLDS).values(row).returning(HOLDS.c.id)
             ).scalar_one()
         )
         return Hold(number, credits, taken.cycle, now + timedelta(hours=1), taken.available)
 
-    plot.put(CreditDesk, "hold", wrong)
+    plot.put("CreditDesk.hold", wrong)
 
 
 @bug()
@@ -201,12 +202,12 @@ def _a_settlement_leaves_no_row(plot: Plot) -> None:
         else:
             state.write(session, before, after)
 
-    plot.put(state, "move", wrong)
+    plot.put("move", wrong)
 
 
 @bug()
 def _holds_never_expire(plot: Plot) -> None:
-    plot.put(hold_ends, "_expire", lambda *_: 0)
+    plot.put("expire_all", lambda *_: 0)
 
 
 @bug()
@@ -221,23 +222,23 @@ def _a_hold_expires_while_it_is_extended(plot: Plot) -> None:
         old = HOLDS.c.created_at <= now - timedelta(hours=1)
         return select(HOLDS).where(HOLDS.c.state == "pending", old)
 
-    plot.put(hold_ends, "close", close)
-    plot.put(hold_ends, "_overdue", overdue)
+    plot.put("close", close)
+    plot.put("overdue_holds", overdue)
 
 
 @bug(profile="crowd", database="postgresql")
 def _a_balance_is_read_without_a_lock_and_written_back(plot: Plot) -> None:
-    right = state._read
+    right = seams.part("read_state")
 
     def read(session: Session, *which: Any, lock: bool) -> Any:
         del lock
         return right(session, *which, lock=False)
 
     def write(session: Session, before: Any, after: Any) -> None:
-        values = state._values(after)
+        values = state.values_of(after)
         session.execute(
             update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id == before.id).values(**values)
         )
 
-    plot.put(state, "_read", read)
-    plot.put(state, "write", write)
+    plot.put("read_state", read)
+    plot.put("write", write)

@@ -10,12 +10,8 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import (
-    balance,
     grant_rows,
-    guard,
-    hold_ends,
     ledger,
-    lifecycle,
     mass_resets,
     resets,
     state,
@@ -25,6 +21,7 @@ from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import Schedule, State
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.scheduling import reset_runner
+from tests.simulation import seams
 from tests.simulation.bugs import Plot, bug
 
 
@@ -35,17 +32,17 @@ def _reset_row_by_row(plot: Plot) -> None:
     def nothing(session: Session, _subscription_ids: Any, *, now: datetime) -> Any:
         return right(session, [], now=now)
 
-    plot.put(mass_resets, "reset_plain", nothing)
+    plot.put("reset_plain", nothing)
 
 
 def _also_in_reset(plot: Plot, **values: Any) -> None:
     _reset_row_by_row(plot)
-    plot.put(resets, "_RESET", resets._RESET.values(**values))
+    plot.put("RESET_STATEMENT", seams.part("RESET_STATEMENT").values(**values))
 
 
 @bug()
 def _a_refund_after_the_reset_goes_to_the_new_cycle(plot: Plot) -> None:
-    right = hold_ends._after
+    right = seams.part("after_end")
 
     def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
         after, lapsed = right(session, hold, before, parts, now)
@@ -55,12 +52,12 @@ def _a_refund_after_the_reset_goes_to_the_new_cycle(plot: Plot) -> None:
             after = replace(after, balance=replace(after.balance, used=used))
         return after, lapsed
 
-    plot.put(hold_ends, "_after", wrong)
+    plot.put("after_end", wrong)
 
 
 @bug()
 def _a_release_gives_its_credits_on_top_of_the_new_allowance(plot: Plot) -> None:
-    right = hold_ends._after
+    right = seams.part("after_end")
 
     def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
         after, lapsed = right(session, hold, before, parts, now)
@@ -69,12 +66,12 @@ def _a_release_gives_its_credits_on_top_of_the_new_allowance(plot: Plot) -> None
             after, lapsed = replace(after, balance=replace(after.balance, allowance=more)), 0
         return after, lapsed
 
-    plot.put(hold_ends, "_after", wrong)
+    plot.put("after_end", wrong)
 
 
 @bug()
 def _a_late_settlement_costs_the_new_cycle(plot: Plot) -> None:
-    right = hold_ends._after
+    right = seams.part("after_end")
 
     def wrong(session: Session, hold: Any, before: State, parts: Any, now: datetime) -> Any:
         after, lapsed = right(session, hold, before, parts, now)
@@ -84,7 +81,7 @@ def _a_late_settlement_costs_the_new_cycle(plot: Plot) -> None:
             after = replace(after, balance=balance)
         return after, lapsed
 
-    plot.put(hold_ends, "_after", wrong)
+    plot.put("after_end", wrong)
 
 
 @bug()
@@ -97,13 +94,13 @@ def _a_month_is_counted_from_the_month_before(plot: Plot) -> None:
             local = local.replace(year=year, month=month, day=day)
         return local.astimezone(UTC)
 
-    plot.put(Schedule, "start_of", wrong)
+    plot.put("Schedule.start_of", wrong)
 
 
 @bug()
 def _boundaries_are_counted_in_utc(plot: Plot) -> None:
     right = Schedule.start_of
-    plot.put(Schedule, "start_of", lambda self, n: right(replace(self, zone="UTC"), n))
+    plot.put("Schedule.start_of", lambda self, n: right(replace(self, zone="UTC"), n))
 
 
 @bug(profile="outage")
@@ -113,7 +110,7 @@ def _many_missed_months_are_one_row(plot: Plot) -> None:
     def wrong(self: State, now: datetime) -> list[Boundary]:
         return right(self, now)[-1:]
 
-    plot.put(State, "boundaries_passed", wrong)
+    plot.put("State.boundaries_passed", wrong)
 
 
 @bug(profile="clock-back")
@@ -131,7 +128,7 @@ def _a_clock_set_back_resets_again(plot: Plot) -> None:
                     state.write(session, found, _as_in(found, cycle))
         return right(self)
 
-    plot.put(reset_runner.ResetRunner, "run", wrong)
+    plot.put("ResetRunner.run", wrong)
 
 
 def _as_in(found: State, cycle: int) -> State:
@@ -168,16 +165,16 @@ def _a_reset_leaves_what_was_used(plot: Plot) -> None:
 
 @bug()
 def _a_reset_forgets_what_is_held(plot: Plot) -> None:
-    right = PlannedReset._ledger_row
+    right = PlannedReset.ledger_row
 
     def wrong(self: PlannedReset, step: Any) -> dict[str, Any]:
         row = right(self, step)
-        if step is self._steps[0]:
+        if step is self.steps[0]:
             row["credits_delta"] += self.state.balance.held
         return row
 
     _reset_row_by_row(plot)
-    plot.put(PlannedReset, "_ledger_row", wrong)
+    plot.put("PlannedReset.ledger_row", wrong)
 
 
 @bug()
@@ -194,11 +191,11 @@ def _a_reset_is_claimed_in_another_transaction_than_it_is_made(plot: Plot) -> No
                 if current is None or current.cycle != planned.state.cycle:
                     continue
                 values["expected"] = current.next_reset
-                session.connection().execute(resets._RESET, [values])
+                session.connection().execute(seams.part("RESET_STATEMENT"), [values])
                 ledger.append_many(session, planned.ledger_rows())
         return len(rows)
 
-    plot.put(reset_runner.ResetRunner, "run", wrong)
+    plot.put("ResetRunner.run", wrong)
 
 
 @bug()
@@ -222,7 +219,7 @@ def _coming_back_brings_an_allowance_for_each_month_away(plot: Plot) -> None:
         del was_away
         return PlannedReset(row, now)
 
-    plot.put(lifecycle, "PlannedReset", wrong)
+    plot.put("PlannedReset", wrong)
 
 
 @bug(profile="admins")
@@ -230,7 +227,7 @@ def _a_change_of_plan_mints_credits(plot: Plot) -> None:
     def wrong(self: Balance, allowance: int) -> Balance:
         return Balance(allowance, held=self.held)
 
-    plot.put(Balance, "on_allowance", wrong)
+    plot.put("Balance.on_allowance", wrong)
 
 
 @bug(profile="admins")
@@ -243,17 +240,17 @@ def _a_forced_reset_moves_the_anchor(plot: Plot) -> None:
             after = replace(after, schedule=schedule, next_reset=schedule.start_of(after.cycle + 1))
         right(session, before, after, **entry)
 
-    plot.put(state, "move", wrong)
+    plot.put("move", wrong)
 
 
 @bug(profile="admins")
 def _a_forced_reset_takes_held_credits_for_free_ones(plot: Plot) -> None:
-    plot.put(Balance, "refilled", lambda _self, allowance: Balance(allowance))
+    plot.put("Balance.refilled", lambda _self, allowance: Balance(allowance))
 
 
 @bug(profile="admins")
 def _force_knows_no_limit(plot: Plot) -> None:
-    plot.put(guard, "check_by_hand", lambda *_, **__: None)
+    plot.put("check_by_hand", lambda *_, **__: None)
 
 
 @bug(profile="admins")
@@ -264,14 +261,14 @@ def _an_expired_grant_is_spent(plot: Plot) -> None:
         del now
         return right(session, found, now=datetime(1970, 1, 1, tzinfo=UTC))
 
-    plot.put(grant_rows, "sources", wrong)
-    plot.put(grant_rows, "expire_of_user", lambda *_, **__: 0)
+    plot.put("sources", wrong)
+    plot.put("expire_of_user", lambda *_, **__: 0)
 
 
 @bug(profile="admins")
 def _grants_burn_last(plot: Plot) -> None:
-    right = balance._burn_key
-    plot.put(balance, "_burn_key", lambda source: (source.grant_id is not None, *right(source)))
+    right = seams.part("burn_key")
+    plot.put("burn_key", lambda source: (source.grant_id is not None, *right(source)))
 
 
 def _new_allowance() -> Any:
