@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import grant_rows, resets, state
@@ -62,8 +62,8 @@ def end_expired(session: Session, *, now: datetime, limit: int) -> int:
 
 def has_expired(session: Session, user_id: int, *, now: datetime) -> bool:
     """Has the user a hold whose time is over, and whose end has not been written?"""
-    overdue = exists().where(HOLDS.c.user_id == user_id, IS_PENDING, HOLDS.c.expires_at <= now)
-    return bool(session.scalar(select(overdue)))
+    overdue = overdue_holds(now).where(HOLDS.c.user_id == user_id)
+    return bool(session.scalar(select(overdue.exists())))
 
 
 def close(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import false, insert, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import charges, hold_ends, holds, idempotency, spending, state
@@ -207,7 +207,7 @@ def _a_settlement_leaves_no_row(plot: Plot) -> None:
 
 @bug()
 def _holds_never_expire(plot: Plot) -> None:
-    plot.put("expire_all", lambda *_: 0)
+    plot.put("overdue_holds", lambda _now: select(HOLDS).where(false()))
 
 
 @bug()
