@@ -9,8 +9,10 @@ from sketchmaker.credits import present, state
 from sketchmaker.credits.actions import ADJUSTMENT_ACTION
 from sketchmaker.credits.amounts import checked_amount, checked_reason
 from sketchmaker.credits.errors import NothingToChange
+from sketchmaker.credits.instants import in_utc
 
 
+@in_utc
 def revoke(
     session: Session,
     *,

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import idempotency, ledger
 from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.balance import Part
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.rendered import Rendered
 from sketchmaker.credits.side_tables import KEYS
 from sketchmaker.credits.spending import guarded, guarded_returning, take
@@ -57,6 +58,7 @@ class ChargeRequest:
         checked_action(self.action)
 
 
+@in_utc
 def charge(
     session: Session,
     *,

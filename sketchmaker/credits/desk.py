@@ -24,6 +24,7 @@ from sketchmaker.credits.charges import Charge
 from sketchmaker.credits.errors import HoldNotFound
 from sketchmaker.credits.holds import DEFAULT_LIFETIME, Hold, HoldEnd
 from sketchmaker.credits.idempotency import Answer, Request
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.managing_desk import ManagingDesk
 from sketchmaker.credits.tables import HOLDS
 from sketchmaker.database import TransactionConflict
@@ -32,6 +33,7 @@ from sketchmaker.database import TransactionConflict
 class CreditDesk(ManagingDesk):
     """Charges, holds and their ends, and what admins do, each in a transaction of its own."""
 
+    @in_utc
     def charge(
         self,
         *,
@@ -59,6 +61,7 @@ class CreditDesk(ManagingDesk):
             charged = charges.at_once(connection, wanted)
         return charged or self.attempt(lambda session: charges.perform(session, wanted))
 
+    @in_utc
     def hold(
         self,
         *,
@@ -98,6 +101,7 @@ class CreditDesk(ManagingDesk):
         request = Request(user_id, "hold", key, parameters)
         return _hold_of(self.once(request, now, lambda session: _hold_facts(place(session))))
 
+    @in_utc
     def settle(
         self,
         *,
@@ -120,6 +124,7 @@ class CreditDesk(ManagingDesk):
         parameters = {"credits": credits, "details": details or {}}
         return self._end("settle", hold_id, parameters, now, key, end)
 
+    @in_utc
     def release(
         self,
         *,
@@ -142,6 +147,7 @@ class CreditDesk(ManagingDesk):
         parameters = {"reason": reason, "details": details or {}}
         return self._end("release", hold_id, parameters, now, key, end)
 
+    @in_utc
     def extend(self, *, hold_id: int, until: datetime, now: datetime) -> None:
         """Let a pending hold live longer; see `holds.extend`.
 

@@ -136,6 +136,16 @@ class InvalidLifetime(CreditError):
         )
 
 
+class InvalidInstant(CreditError):
+    """A time is an aware datetime of the years 2 to 9998."""
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+        super().__init__(
+            f"{given!r} can't be used: give a time with its zone, of the years 2 to 9998."
+        )
+
+
 class InvalidChoice(CreditError):
     """When a plan changes is one of three words."""
 

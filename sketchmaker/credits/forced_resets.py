@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import FORCE_RESET_ACTION
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import PLANS
 
 
+@in_utc
 def force_reset(
     session: Session, *, subscription_id: int, now: datetime, by_id: int | None, reason: str
 ) -> State:

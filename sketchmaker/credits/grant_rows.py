@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.actions import GRANT_EXPIRY_ACTION
 from sketchmaker.credits.balance import Part, Source
 from sketchmaker.credits.errors import ChangedMeanwhile, GrantNotFound, InvalidAmount
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import Bonus, State, latest_of_user, move
 from sketchmaker.credits.tables import GRANTS, CreditGrant
 
@@ -55,6 +56,7 @@ def is_alive(now: datetime) -> ColumnElement[bool]:
     return and_(GRANTS.c.voided_at.is_(None), in_time)
 
 
+@in_utc
 def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
     """Where the subscription's credits come from: its allowance, and each live grant."""
     rows = session.execute(
@@ -68,6 +70,7 @@ def sources(session: Session, state: State, *, now: datetime) -> list[Source]:
     return [allowance, *(Source(row.id, row.credits_remaining, row.expires_at) for row in rows)]
 
 
+@in_utc
 def expire_of_user(session: Session, *, user_id: int, now: datetime) -> int:
     """End the user's grants whose time is over, and return how many credits expired."""
     before = latest_of_user(session, user_id)
@@ -102,6 +105,7 @@ def change(session: Session, grant_id: int, **by: int) -> None:
         raise GrantNotFound(grant_id)
 
 
+@in_utc
 def give_back(
     session: Session, parts: list[Part], *, now: datetime, taken_as: Purpose = "held"
 ) -> Counter[Destination]:

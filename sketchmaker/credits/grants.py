@@ -12,6 +12,7 @@ from sketchmaker.credits.actions import GRANT_ACTION
 from sketchmaker.credits.amounts import checked_amount, checked_reason
 from sketchmaker.credits.errors import InvalidGrant, NoActiveSubscription
 from sketchmaker.credits.grant_rows import HAS_CREDITS_LEFT
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, CreditGrant
 
 KINDS = ("admin", "promotion", "correction")
@@ -29,6 +30,7 @@ class Grant:
     replayed: bool = field(default=False, compare=False)
 
 
+@in_utc
 def grant(
     session: Session,
     *,
@@ -68,6 +70,7 @@ def grant(
     return Grant(row.id, amount, expires_at, after.available)
 
 
+@in_utc
 def expire_due(session: Session, *, now: datetime, limit: int = 500) -> int:
     """End the grants of up to `limit` users whose time is over, of those who left as well.
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.actions import ALLOWANCE_ACTIONS, BY_HAND_ACTIONS
 from sketchmaker.credits.errors import AllowanceLimit
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import UsageHistory
 
@@ -26,6 +27,7 @@ RUNAWAY = "runaway"
 PAUSED = "paused"
 
 
+@in_utc
 def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> list[int]:
     """Park those of the subscriptions that got too many allowances lately. Which they were.
 
@@ -55,6 +57,7 @@ def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -
     return runaway
 
 
+@in_utc
 def check_by_hand(session: Session, subscription_id: int, *, now: datetime) -> None:
     """Make sure that an admin may give this allowance afresh, by force or by a restart.
 
@@ -75,6 +78,7 @@ def check_by_hand(session: Session, subscription_id: int, *, now: datetime) -> N
         raise AllowanceLimit(subscription_id, BY_HAND_A_DAY)
 
 
+@in_utc
 def set_aside(
     session: Session, *, subscription_id: int, error: str, now: datetime
 ) -> ResetSetAside:
@@ -90,6 +94,7 @@ def set_aside(
     return row
 
 
+@in_utc
 def mark_paused(session: Session, *, subscription_id: int, now: datetime) -> None:
     """Leave the subscription out of resets until it is released; see `rescheduling.pause`."""
     row = _row(session, subscription_id, now)

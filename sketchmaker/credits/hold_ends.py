@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import grant_rows, resets, state
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.errors import HoldNotFound, SetAside
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_PENDING, SUBSCRIPTIONS, HoldState
 
@@ -40,6 +41,7 @@ class Freed:
     back_to_bonus: int = 0
 
 
+@in_utc
 def end_expired_of_user(session: Session, user_id: int, *, now: datetime) -> int:
     """End the user's holds whose time is over. Return how many there were.
 
@@ -50,6 +52,7 @@ def end_expired_of_user(session: Session, user_id: int, *, now: datetime) -> int
     return expire_all(session, sorted(holds, key=lambda hold: (hold.expires_at, hold.id)), now)
 
 
+@in_utc
 def end_expired(session: Session, *, now: datetime, limit: int) -> int:
     """As `end_expired_of_user`, for up to `limit` holds of anybody, the longest overdue first."""
     overdue = overdue_holds(now).order_by(HOLDS.c.expires_at, HOLDS.c.id).limit(limit)
@@ -60,6 +63,7 @@ def end_expired(session: Session, *, now: datetime, limit: int) -> int:
     return expire_all(session, in_order, now)
 
 
+@in_utc
 def has_expired(session: Session, user_id: int, *, now: datetime) -> bool:
     """Has the user a hold whose time is over, and whose end has not been written?"""
     overdue = overdue_holds(now).where(HOLDS.c.user_id == user_id)
@@ -82,6 +86,7 @@ def close(
     ).first()
 
 
+@in_utc
 def record(
     session: Session, hold: AnyRow, before: State, *, now: datetime, facts: dict[str, Any]
 ) -> tuple[State, int]:
@@ -113,6 +118,7 @@ def record(
     return after, lapsed
 
 
+@in_utc
 def freed(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> dict[int, Freed]:
     """What expired holds would give back by now, for those subscriptions that have any."""
     of_these = HOLDS.c.subscription_id.in_(subscription_ids)

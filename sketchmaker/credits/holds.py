@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import hold_ends, present
 from sketchmaker.credits.amounts import checked_action, checked_amount
 from sketchmaker.credits.errors import HoldNotFound, HoldNotPending, InvalidAmount, InvalidLifetime
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.spending import Taken, take
 from sketchmaker.credits.tables import HOLDS, IS_PENDING, HoldState
 
@@ -56,6 +57,7 @@ class HoldEnd:
     replayed: bool = field(default=False, compare=False)
 
 
+@in_utc
 def place(
     session: Session,
     *,
@@ -98,6 +100,7 @@ def place(
     return Hold(hold_id, amount, taken.cycle, expires_at, taken.available)
 
 
+@in_utc
 def settle(
     session: Session,
     *,
@@ -121,6 +124,7 @@ def settle(
     return _end(session, hold_id, HoldState.SETTLED, settled=amount, now=now, facts=details or {})
 
 
+@in_utc
 def release(
     session: Session,
     *,
@@ -139,6 +143,7 @@ def release(
     return _end(session, hold_id, HoldState.RELEASED, settled=0, now=now, facts=facts)
 
 
+@in_utc
 def extend(session: Session, *, hold_id: int, until: datetime, now: datetime) -> None:
     """Let a pending hold live longer: work that is still going on must not lose it.
 
@@ -165,6 +170,7 @@ def extend(session: Session, *, hold_id: int, until: datetime, now: datetime) ->
         _must_be_pending(session, hold_id, now)
 
 
+@in_utc
 def release_expired(session: Session, *, now: datetime, limit: int = 500) -> int:
     """Write the end of up to `limit` holds whose time is over. Return how many there were."""
     return hold_ends.end_expired(session, now=now, limit=limit)

@@ -27,6 +27,7 @@ from sketchmaker.credits.errors import (
     NoActiveSubscription,
     SetAside,
 )
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.side_tables import KEYS
 
 KEPT_FOR = timedelta(days=14)
@@ -84,6 +85,7 @@ class Answer:
         return self.facts
 
 
+@in_utc
 def once(
     session: Session, request: Request, *, now: datetime, work: Callable[[], dict[str, Any]]
 ) -> Answer:
@@ -113,6 +115,7 @@ def once(
     return answer
 
 
+@in_utc
 def find(session: Session, request: Request, *, now: datetime) -> Answer | None:
     """The first answer to this request; None when it is new, or forgotten by `now`.
 
@@ -127,6 +130,7 @@ def find(session: Session, request: Request, *, now: datetime) -> Answer | None:
     return answer_in(row)
 
 
+@in_utc
 def forget_old(session: Session, *, now: datetime, limit: int = FORGOTTEN_AT_ONCE) -> int:
     """Remove up to `limit` answers that are out of date. Return the number removed."""
     old = (

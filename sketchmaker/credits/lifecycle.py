@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import hold_ends, holds, ledger, present, resets, state, voids
 from sketchmaker.credits.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
 from sketchmaker.credits.errors import AlreadySubscribed, NothingToChange, SubscriptionNotFound
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import IS_PENDING, PLANS, SUBSCRIPTIONS, CreditHold
 
 
+@in_utc
 def deactivate(
     session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
 ) -> None:
@@ -32,6 +34,7 @@ def deactivate(
     state.move(session, before, after, action=DEACTIVATION_ACTION, now=now, details={"by": by_id})
 
 
+@in_utc
 def reactivate(
     session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
 ) -> None:
@@ -57,6 +60,7 @@ def reactivate(
     state.move(session, current, after, action=REACTIVATION_ACTION, now=now, details={"by": by_id})
 
 
+@in_utc
 def leave(session: Session, *, user_id: int, now: datetime) -> None:
     """The user's account is deleted: release what is held, end the subscription, void the grants.
 

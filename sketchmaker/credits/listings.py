@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, sele
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.tables import User
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.side_tables import SET_ASIDE, ResetSetAside
 from sketchmaker.credits.statement import (
     NextPlan,
@@ -117,6 +118,7 @@ class Totals:
     due_within_a_day: int
 
 
+@in_utc
 def search_subscriptions(
     session: Session,
     *,
@@ -147,6 +149,7 @@ def search_subscriptions(
     return _of_items(found, lambda row: _subscription_row(row[0], shown.get(row[0].id)))
 
 
+@in_utc
 def upcoming_resets(
     session: Session, *, now: datetime, text: str = "", page: int = 1, per_page: int = 25
 ) -> Page[ResetRow]:
@@ -189,6 +192,7 @@ def needs_attention(session: Session, *, limit: int = 100) -> tuple[AttentionRow
     )
 
 
+@in_utc
 def totals(session: Session, *, now: datetime) -> Totals:
     """Counts over the whole installation."""
     by_plan = session.execute(
@@ -209,6 +213,7 @@ def totals(session: Session, *, now: datetime) -> Totals:
     )
 
 
+@in_utc
 def overdue_resets(session: Session, *, now: datetime) -> Overdue:
     """The resets that are late by more than `OVERDUE_AFTER`, but for those set aside.
 

@@ -12,6 +12,7 @@ from sketchmaker.credits.desk_base import DeskBase
 from sketchmaker.credits.errors import EntryNotFound, GrantNotFound, SubscriptionNotFound
 from sketchmaker.credits.grants import Grant
 from sketchmaker.credits.idempotency import Answer, Request
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.plan_changes import PlanChange, When
 from sketchmaker.credits.refunds import Refund
 from sketchmaker.credits.tables import GRANTS, LEDGER, SUBSCRIPTIONS
@@ -23,6 +24,7 @@ Result = TypeVar("Result", Grant, Void, Refund, PlanChange)
 class ManagingDesk(DeskBase):
     """Grants, voids, refunds and changes of plan, each in a transaction of its own."""
 
+    @in_utc
     def grant(
         self,
         *,
@@ -57,6 +59,7 @@ class ManagingDesk(DeskBase):
         named = {**parameters, "expires_at": until}
         return self._named(Grant, give, now, key, lambda key: Request(user_id, "grant", key, named))
 
+    @in_utc
     def void(
         self,
         *,
@@ -82,6 +85,7 @@ class ManagingDesk(DeskBase):
             Void, lambda session: voids.void(session, now=now, **parameters), now, key, request
         )
 
+    @in_utc
     def refund(
         self,
         *,
@@ -118,6 +122,7 @@ class ManagingDesk(DeskBase):
             request,
         )
 
+    @in_utc
     def change_plan(
         self,
         *,
@@ -142,6 +147,7 @@ class ManagingDesk(DeskBase):
         }
         return self._change("change_plan", plan_changes.apply, parameters, now, key)
 
+    @in_utc
     def end_plan(
         self,
         *,

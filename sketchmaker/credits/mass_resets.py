@@ -32,6 +32,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.reset_plan import GRACE, SHORTEST_CYCLE, BatchDone, ResetDone
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.credits.zone_periods import Period, zone_periods
@@ -41,6 +42,7 @@ TOLD = 50
 """So many of a batch are described one by one; a larger one is counted."""
 
 
+@in_utc
 def reset_plain(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> BatchDone:
     """Claim those of the subscriptions that are due, and reset the plain of them.
 

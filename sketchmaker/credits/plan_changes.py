@@ -14,6 +14,7 @@ from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import PLAN_ACTION, RESTART_ACTION
 from sketchmaker.credits.balance import Balance
 from sketchmaker.credits.errors import InvalidChoice, NothingToChange
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.plans import active_plan, default_plan
 from sketchmaker.credits.state import Schedule, State
 from sketchmaker.credits.tables import SubscriptionPlanModel
@@ -39,6 +40,7 @@ class PlanChange:
     replayed: bool = field(default=False, compare=False)
 
 
+@in_utc
 def default_when(session: Session, *, subscription_id: int, plan_name: str, now: datetime) -> When:
     """Up at once, down at the next reset: as seen from the cycle of `now`.
 
@@ -50,6 +52,7 @@ def default_when(session: Session, *, subscription_id: int, plan_name: str, now:
     return "now" if larger else "next_reset"
 
 
+@in_utc
 def preview(
     session: Session, *, subscription_id: int, plan_name: str, when: When, now: datetime
 ) -> PlanChange:
@@ -67,6 +70,7 @@ def preview(
     return _described(session, before, after, target, when=when, now=now)
 
 
+@in_utc
 def apply(
     session: Session,
     *,
@@ -95,6 +99,7 @@ def apply(
     return _apply(session, before, target, when=when, now=now, facts={"by": by_id})
 
 
+@in_utc
 def end_at_reset(
     session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
 ) -> PlanChange:
@@ -117,6 +122,7 @@ def end_at_reset(
     return _apply(session, before, target, when="next_reset", now=now, facts=facts)
 
 
+@in_utc
 def cancel_scheduled(
     session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
 ) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.plan_tables import IS_DEFAULT, SubscriptionPlanModel
 
 FREE_PLAN = "free"
@@ -53,6 +54,7 @@ DEFAULT_PLANS = (
 )
 
 
+@in_utc
 def ensure_default_plans(session: Session, *, now: datetime) -> int:
     """Create the plans that are missing, and return how many were made.
 
@@ -126,6 +128,7 @@ def default_plan(session: Session) -> SubscriptionPlanModel:
     return plan
 
 
+@in_utc
 def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
     """Make the plan the default one, in the place of the one that is.
 
@@ -144,6 +147,7 @@ def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
     session.flush()
 
 
+@in_utc
 def activate(session: Session, *, plan_name: str, now: datetime) -> None:
     """Put the plan on offer.
 
@@ -154,6 +158,7 @@ def activate(session: Session, *, plan_name: str, now: datetime) -> None:
     session.flush()
 
 
+@in_utc
 def deactivate(session: Session, *, plan_name: str, now: datetime) -> None:
     """Take the plan off offer. Whoever is on it stays, and is reset as before.
 

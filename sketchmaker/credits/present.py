@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import grant_rows, hold_ends, resets, state
 from sketchmaker.credits.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
 from sketchmaker.credits.hold_ends import Freed
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.reset_plan import PlannedReset
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 
 
+@in_utc
 def of_user(session: Session, user_id: int, *, now: datetime) -> State:
     """The user's active subscription, brought up to `now` and locked.
 
@@ -34,6 +36,7 @@ def of_user(session: Session, user_id: int, *, now: datetime) -> State:
     return found
 
 
+@in_utc
 def of_subscription(session: Session, subscription_id: int, *, now: datetime) -> State:
     """The active subscription of that number, brought up to `now` and locked.
 
@@ -45,6 +48,7 @@ def of_subscription(session: Session, subscription_id: int, *, now: datetime) ->
     return of_user(session, _active(session, subscription_id).user_id, now=now)
 
 
+@in_utc
 def as_far_as_possible(session: Session, found: State, *, now: datetime) -> State:
     """As `of_subscription`, for verbs that must not fail: a reset set aside stays undone.
 
@@ -61,6 +65,7 @@ def as_far_as_possible(session: Session, found: State, *, now: datetime) -> Stat
     return state.of_subscription(session, found.id) or found
 
 
+@in_utc
 def of_grants(session: Session, user_id: int, *, now: datetime) -> State:
     """The subscription that carries the user's grants, brought up as far as possible.
 
@@ -75,6 +80,7 @@ def of_grants(session: Session, user_id: int, *, now: datetime) -> State:
     return as_far_as_possible(session, found, now=now)
 
 
+@in_utc
 def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
     """What `of_subscription` would give; nothing is written or locked.
 

@@ -22,6 +22,7 @@ from sketchmaker.credits.actions import FORCE_RESET_ACTION, REFUND_ACTION
 from sketchmaker.credits.amounts import checked_amount, checked_reason
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.errors import EntryNotFound, NotRefundable, RefundTooLarge
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import LEDGER
 
@@ -44,6 +45,7 @@ class Refund:
     replayed: bool = field(default=False, compare=False)
 
 
+@in_utc
 def refund(
     session: Session,
     *,

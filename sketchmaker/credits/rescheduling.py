@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import guard, present, state
 from sketchmaker.credits.actions import RESCHEDULE_ACTION
 from sketchmaker.credits.errors import InvalidResetDate, SubscriptionNotFound
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import State
 
 
+@in_utc
 def reschedule(session: Session, *, subscription_id: int, at: datetime, now: datetime) -> None:
     """Let the next reset of an active subscription happen at `at`.
 
@@ -31,6 +33,7 @@ def reschedule(session: Session, *, subscription_id: int, at: datetime, now: dat
     state.move(session, before, after, action=RESCHEDULE_ACTION, now=now, details=details)
 
 
+@in_utc
 def pause(session: Session, *, subscription_id: int, now: datetime) -> None:
     """Leave an active subscription out of resets, until `guard.release`.
 

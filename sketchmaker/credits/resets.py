@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import guard, ledger, mass_resets
 from sketchmaker.credits.errors import ResetConflict
 from sketchmaker.credits.errors import SetAside as SetAsideError
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.reset_plan import BatchDone, PlannedReset, ResetDone
 from sketchmaker.credits.side_tables import SET_ASIDE
 from sketchmaker.credits.tables import IS_ACTIVE, PLANS, SUBSCRIPTIONS
@@ -36,6 +37,7 @@ DEFAULT_BATCH = 1000
 """Rows a transaction. More would make a charge of the same subscriptions wait noticeably."""
 
 
+@in_utc
 def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) -> BatchDone:
     """Claim up to `limit` due subscriptions, longest overdue first, and reset them.
 
@@ -49,6 +51,7 @@ def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) ->
     return reset_these(session, session.scalars(claim).all(), now=now)
 
 
+@in_utc
 def reset_these(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> BatchDone:
     """As `reset_due`, for those of these subscriptions that are due.
 
@@ -68,6 +71,7 @@ def reset_these(session: Session, subscription_ids: Sequence[int], *, now: datet
     )
 
 
+@in_utc
 def reset_subscription(
     session: Session, *, subscription_id: int, now: datetime
 ) -> ResetDone | None:
@@ -80,11 +84,13 @@ def reset_subscription(
     return _reset_one(session, SUBSCRIPTIONS.c.id == subscription_id, now)
 
 
+@in_utc
 def reset_user(session: Session, *, user_id: int, now: datetime) -> ResetDone | None:
     """As `reset_subscription`, for the active subscription of a user."""
     return _reset_one(session, SUBSCRIPTIONS.c.user_id == user_id, now)
 
 
+@in_utc
 def next_due_at(session: Session, *, now: datetime) -> datetime | None:
     """When the next subscription resets that is not due yet; None when there is none."""
     return session.scalar(
@@ -95,6 +101,7 @@ def next_due_at(session: Session, *, now: datetime) -> datetime | None:
     )
 
 
+@in_utc
 def due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
     """The numbers of up to `limit` due subscriptions, longest overdue first."""
     return list(session.scalars(_due_ids(now, limit)))

@@ -29,6 +29,7 @@ from sketchmaker.credits import grant_rows, hold_ends, plans, present, state
 from sketchmaker.credits.balance import Part, allocate
 from sketchmaker.credits.errors import ChangedMeanwhile, InsufficientCredits
 from sketchmaker.credits.grant_rows import Purpose
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import HOLDS, IS_ACTIVE, IS_PENDING, SUBSCRIPTIONS
 
@@ -88,6 +89,7 @@ def _has_expired_holds() -> Exists:
     )
 
 
+@in_utc
 def take(session: Session, *, user_id: int, credits: int, purpose: Purpose, now: datetime) -> Taken:
     """Move credits of the user's present cycle from available to `purpose`.
 
@@ -106,6 +108,7 @@ def take(session: Session, *, user_id: int, credits: int, purpose: Purpose, now:
     return take_slowly(session, user_id=user_id, credits=credits, purpose=purpose, now=now)
 
 
+@in_utc
 def take_slowly(
     session: Session, *, user_id: int, credits: int, purpose: Purpose, now: datetime
 ) -> Taken:

@@ -16,6 +16,7 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.balance import Balance, Boundary
 from sketchmaker.credits.cycle import cycle_number, cycle_start
 from sketchmaker.credits.errors import ChangedMeanwhile
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS, UserSubscription
 
 
@@ -102,6 +103,7 @@ def of_subscription(session: Session, subscription_id: int, *, lock: bool = True
     return read_state(session, SUBSCRIPTIONS.c.id == subscription_id, lock=lock)
 
 
+@in_utc
 def move(
     session: Session,
     before: State,

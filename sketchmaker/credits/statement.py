@@ -17,6 +17,7 @@ from sketchmaker.credits.cycle import days_until
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.grant_rows import HAS_CREDITS_LEFT, is_alive
 from sketchmaker.credits.hold_ends import Freed
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import state_of
 from sketchmaker.credits.tables import (
     GRANTS,
@@ -72,6 +73,7 @@ class Statement:
         return days_until(now, self.next_reset, zone)
 
 
+@in_utc
 def statement_for(session: Session, user_id: int, *, now: datetime) -> Statement:
     """The user's active subscription as of `now`.
 
@@ -115,6 +117,7 @@ def live_bonus(now: datetime) -> ScalarSelect[int]:
     )
 
 
+@in_utc
 def statements_of(
     session: Session, rows: Sequence[Sequence[Any]], *, now: datetime
 ) -> list[Statement]:

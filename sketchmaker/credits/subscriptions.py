@@ -11,10 +11,12 @@ from sketchmaker.credits import ledger
 from sketchmaker.credits.actions import START_ACTION
 from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.errors import AlreadySubscribed, SubscriptionEnded
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.plans import active_plan, default_plan
 from sketchmaker.credits.tables import UserSubscription
 
 
+@in_utc
 def start(
     session: Session,
     *,

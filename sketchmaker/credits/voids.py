@@ -14,6 +14,7 @@ from sketchmaker.credits import grant_rows, present, state
 from sketchmaker.credits.actions import GRANT_VOID_ACTION
 from sketchmaker.credits.amounts import checked_reason
 from sketchmaker.credits.errors import ChangedMeanwhile, GrantNotFound, NothingToChange
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.tables import GRANTS
 
 
@@ -27,6 +28,7 @@ class Void:
     replayed: bool = field(default=False, compare=False)
 
 
+@in_utc
 def void(
     session: Session, *, grant_id: int, reason: str, now: datetime, by_id: int | None = None
 ) -> Void:
@@ -60,6 +62,7 @@ def void(
     return Void(grant.credits_remaining, grant.credits_held, after.available)
 
 
+@in_utc
 def void_all(session: Session, *, user_id: int, reason: str, now: datetime) -> None:
     """Void every grant of the user that has credits left.
 

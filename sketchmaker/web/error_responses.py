@@ -89,6 +89,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.InvalidChoice: Answer(422, NOT_ACCEPTED),
     credits.ReservedAction: OUR_FAULT,
     credits.InvalidLifetime: OUR_FAULT,
+    credits.InvalidInstant: OUR_FAULT,
     credits.HoldNotFound: OUR_FAULT,
     credits.HoldNotPending: OUR_FAULT,
     studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),

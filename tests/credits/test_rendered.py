@@ -8,6 +8,7 @@ from sqlalchemy import Integer, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.errors import InvalidInstant
 from sketchmaker.credits.rendered import Rendered
 from sketchmaker.credits.tables import LEDGER, UserSubscription
 from sketchmaker.database import Database, DatabaseUnavailable
@@ -86,7 +87,7 @@ def test_a_naive_moment_is_refused_and_nothing_is_charged(
     database: Database, person: UserSubscription
 ) -> None:
     naive = NOW.replace(tzinfo=None)
-    with pytest.raises(ValueError, match="time zone"):
+    with pytest.raises(InvalidInstant):
         CreditDesk(database).charge(user_id=person.user_id, credits=1, action="images", now=naive)
     assert len(ledger_of(database, person)) == 1
 

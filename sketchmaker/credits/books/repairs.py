@@ -21,6 +21,7 @@ from sketchmaker.credits.books.attempts import Found, Mended
 from sketchmaker.credits.books.mending import Correction
 from sketchmaker.credits.books.sweeps import GRANT, HOLD, LEDGER_ROW, SUBSCRIPTION, USER
 from sketchmaker.credits.books.violations import Subject, Violation
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 LEFT_TO_A_PERSON: Final = {
@@ -58,6 +59,7 @@ class Repair:
         return f"{self.subject} ({', '.join(self.invariants)}): {mark}{self.sentence}"
 
 
+@in_utc
 def propose_repairs(
     session: Session, violations: Iterable[Violation], *, now: datetime
 ) -> list[Repair]:
@@ -69,6 +71,7 @@ def propose_repairs(
         attempt.rollback()
 
 
+@in_utc
 def apply_repairs(
     session: Session, violations: Iterable[Violation], *, by_id: int, reason: str, now: datetime
 ) -> list[Repair]:

@@ -21,6 +21,7 @@ from sketchmaker.credits.books.sweeps import (
     ranges,
 )
 from sketchmaker.credits.books.violations import Progress, Subject, Violation
+from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 
 DEFAULT_BATCH = 1000
@@ -41,6 +42,7 @@ class _Pass:
     times: int = 1
 
 
+@in_utc
 def verify(
     session: Session,
     *,
@@ -69,6 +71,7 @@ def verify(
     yield from hold_rules.check_ends(session, now)
 
 
+@in_utc
 def verify_one(session: Session, subject: Subject, *, now: datetime) -> Iterator[Violation]:
     """Prove the invariants of one row, in the caller's transaction."""
     kind = subject.kind
