@@ -111,13 +111,16 @@ def _check_writable(database: Database) -> None:
         DatabaseUnavailable: it can only be read, or somebody else keeps its lock.
     """
     with database.transaction() as session:
-        read_only = "off"
+        is_read_only = False
         if database.dialect == "postgresql":
-            read_only = str(session.scalar(text("SHOW transaction_read_only")))
+            # Of the server's default a connection that was used before tells nothing: see the pool.
+            names = ("transaction_read_only", "default_transaction_read_only")
+            is_read_only = "on" in [session.scalar(text(f"SHOW {name}")) for name in names]
         else:
-            session.execute(text("SELECT 1"))
+            # A file that can only be read refuses the first write, not the beginning of one.
+            session.execute(text("DELETE FROM alembic_version WHERE false"))
         session.rollback()
-    if read_only == "on":
+    if is_read_only:
         raise DatabaseUnavailable("it is read-only, as a standby is")
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -58,9 +58,7 @@ def _judge_charges(database: Database, facts: Facts, outcomes: Outcomes) -> list
 
 def _one_hold(database: Database) -> Facts:
     facts = _one_person(database)
-    hold = CreditDesk(database).hold(
-        user_id=facts["user"], credits=5, action="race", now=JOINED, lifetime=timedelta(days=99)
-    )
+    hold = CreditDesk(database).hold(user_id=facts["user"], credits=5, action="race", now=JOINED)
     return {**facts, "hold": hold.id}
 
 

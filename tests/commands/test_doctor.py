@@ -1,16 +1,20 @@
 """The doctor, and the hammer that races the engine on the operator's own database."""
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import sleep
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
 from sketchmaker.clock import ManualClock
 from sketchmaker.commands import sketchmaker
@@ -31,6 +35,7 @@ from tests.support.web_system import composed, enrolled
 from tests.upgrades import past
 
 RACES = 4
+NOBODY = 65534
 SPENT = {"credits_used": 1, "credits_delta": -1}
 
 
@@ -75,6 +80,18 @@ def examine(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SKETCHMAKER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("DATABASE_URL", database_url)
     return CliRunner().invoke(sketchmaker, ["doctor"])
+
+
+@contextmanager
+def not_as_root() -> Iterator[None]:
+    """What is done within is done by somebody whom the rights of files bind, as root is not."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 def test_nothing_is_wrong(
@@ -181,16 +198,36 @@ def test_how_far_clocks_are_apart(by: timedelta, words: str) -> None:
     assert apart(by) == words
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_file_that_can_only_be_read(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Path(sqlite_url.removeprefix("sqlite:///")).chmod(0o400)
-
-    done = examine(sqlite_url, tmp_path, monkeypatch)
+def test_a_file_that_can_only_be_read(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name) / "read_only.db"
+        (folder / "data").mkdir()
+        shutil.copy(sqlite_url.removeprefix("sqlite:///"), file)
+        for path, rights in ((folder, 0o777), (folder / "data", 0o777), (file, 0o444)):
+            path.chmod(rights)
+        with not_as_root():
+            done = examine(f"sqlite:///{file}", folder, monkeypatch)
+        monkeypatch.undo()  # leave the folder before it goes
 
     assert done.exit_code == 1
     assert "FAILED  database: " in done.output
+    assert "readonly" in done.output
+
+
+def test_a_server_that_begins_every_transaction_read_only(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = make_url(postgres_url).database
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    engine.dispose()
+
+    done = examine(postgres_url, tmp_path, monkeypatch)
+
+    assert done.exit_code == 1
+    assert "FAILED  database: " in done.output
+    assert "read-only" in done.output
 
 
 def test_a_database_without_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

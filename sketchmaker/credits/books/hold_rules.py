@@ -1,7 +1,7 @@
 """Rules for a hold, its numbers and the ledger row of its end."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Subquery, case, func, or_, select
@@ -10,10 +10,8 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.books.row_rules import IS_PENDING, integers
 from sketchmaker.credits.books.sweeps import HOLD, Rule, Sweep, within
 from sketchmaker.credits.books.violations import Subject, Violation
+from sketchmaker.credits.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
-
-LONGEST_LIFETIME = timedelta(days=7)
-"""How long a hold lives at the most, since it was placed or prolonged."""
 
 
 def check_ends(session: Session, now: datetime, *, only: int | None = None) -> Iterator[Violation]:

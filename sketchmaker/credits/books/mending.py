@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import actions, ledger
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.books import parts, rebuilding
-from sketchmaker.credits.books.hold_rules import LONGEST_LIFETIME
 from sketchmaker.credits.books.told import Told, leads_to, told_by_ledger
 from sketchmaker.credits.charges import bonus_facts
+from sketchmaker.credits.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
 
 LEDGER_CONTRADICTS_ITSELF = (

@@ -98,6 +98,8 @@ def test_only_the_front_of_the_house_is_public(app: Flask) -> None:
         "register.show",
         "login.show",
         "login.sign_out",
+        "reset_password.forgot",
+        "reset_password.show",
     }
 
 
