@@ -105,7 +105,7 @@ def perform(session: Session, request: ChargeRequest) -> Charge:
         bonus_delta=-taken.bonus,
         balance_after=taken.available,
         cycle=taken.cycle,
-        details={**request.details, **bonus_facts(taken.parts)},
+        details=ledger.with_callers_words(bonus_facts(taken.parts), request.details),
         created_at=request.now,
     )
     return Charge(credits=request.amount, cycle=taken.cycle, available=taken.available)
@@ -164,7 +164,7 @@ def _in_steps(
             "bonus_delta": 0,
             "balance_after": available,
             "cycle": cycle,
-            "metadata": request.details,
+            "metadata": ledger.with_callers_words({}, request.details),
             "created_at": request.now,
         },
     )
@@ -180,7 +180,7 @@ def _parameters(request: ChargeRequest) -> dict[str, Any]:
         "amount": request.amount,
         "at": request.now,
         "action": request.action,
-        "facts": request.details,
+        "facts": ledger.with_callers_words({}, request.details),
     }
 
 

@@ -10,7 +10,7 @@ from sketchmaker.credits.side_tables import KEYS
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER
 
 FACTS_OF_A_SPEND: Final = frozenset({"grants", "held", "lapsed", "outcome", "correction", "by"})
-"""What the engine itself writes about a spend; everything else are the words of who spent."""
+"""What the engine itself writes about a spend; everything else is words."""
 
 ERASED: Final = "Erased with the account."
 

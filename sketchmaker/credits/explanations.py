@@ -20,6 +20,7 @@ from sketchmaker.credits.actions import (
     RESTART_ACTION,
     START_ACTION,
 )
+from sketchmaker.credits.ledger import said_by_caller
 from sketchmaker.credits.tables import HoldState, UsageHistory
 
 
@@ -141,7 +142,7 @@ def _use(row: UsageHistory) -> str:
 
 def _work(row: UsageHistory) -> str:
     """What was done, in the words of whoever spent the credits."""
-    return _fact(row, "what") or row.action.capitalize()
+    return str(said_by_caller(row.details).get("what") or "") or row.action.capitalize()
 
 
 def _credits(number: int) -> str:

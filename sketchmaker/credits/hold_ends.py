@@ -16,14 +16,14 @@ from typing import Any
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grant_rows, resets, state
+from sketchmaker.credits import grant_rows, ledger, resets, state
 from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.errors import HoldNotFound, SetAside
 from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.state import State
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_PENDING, SUBSCRIPTIONS, HoldState
 
-EXPIRED = {"reason": "The work was not finished in time."}
+EXPIRED = "The work was not finished in time."
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -88,15 +88,30 @@ def close(
 
 @in_utc
 def record(
-    session: Session, hold: AnyRow, before: State, *, now: datetime, facts: dict[str, Any]
+    session: Session,
+    hold: AnyRow,
+    before: State,
+    *,
+    now: datetime,
+    reason: str | None = None,
+    words: dict[str, Any] | None = None,
 ) -> tuple[State, int]:
     """Write what the end of a closed hold makes of its subscription, with the ledger row.
+
+    `words` are what its caller says of the end, added to what was said when it was placed.
 
     Returns the subscription without the hold, and how many held credits lapsed for good.
     """
     used, back = split(_parts_of(hold), hold.credits_settled)
     after, lapsed = after_end(session, hold, before, (used, back), now)
     taken = [[part.grant_id, part.credits] for part in used if part.grant_id is not None]
+    facts = {
+        **({"reason": reason} if reason is not None else {}),
+        **({"grants": taken} if taken else {}),
+        **({"lapsed": lapsed} if lapsed else {}),
+        "held": hold.credits_held,
+        "outcome": str(hold.state),
+    }
     state.move(
         session,
         before,
@@ -106,14 +121,7 @@ def record(
         credits_used=hold.credits_settled,
         cycle=hold.cycle,
         now=now,
-        details={
-            **hold.details,
-            **facts,
-            **({"grants": taken} if taken else {}),
-            **({"lapsed": lapsed} if lapsed else {}),
-            "held": hold.credits_held,
-            "outcome": str(hold.state),
-        },
+        details=ledger.with_callers_words(facts, {**hold.details, **(words or {})}),
     )
     return after, lapsed
 
@@ -145,7 +153,7 @@ def expire_all(session: Session, holds: Iterable[AnyRow], now: datetime) -> int:
     closed = [close(session, hold.id, HoldState.EXPIRED, 0, now) for hold in holds]
     ended = [hold for hold in closed if hold is not None]
     for hold in ended:
-        record(session, hold, _as_of_expiry(session, hold, now), now=now, facts=EXPIRED)
+        record(session, hold, _as_of_expiry(session, hold, now), now=now, reason=EXPIRED)
     return len(ended)
 
 

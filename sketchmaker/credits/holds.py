@@ -121,7 +121,7 @@ def settle(
     if credits == 0 and type(credits) is int:
         return release(session, hold_id=hold_id, reason=NOTHING_DELIVERED, now=now, details=details)
     amount = checked_amount(credits)
-    return _end(session, hold_id, HoldState.SETTLED, settled=amount, now=now, facts=details or {})
+    return _end(session, hold_id, HoldState.SETTLED, settled=amount, now=now, words=details)
 
 
 @in_utc
@@ -139,8 +139,9 @@ def release(
         HoldNotPending: it has ended already, or its time is over.
         HoldNotFound: no such hold.
     """
-    facts = {**(details or {}), "reason": reason}
-    return _end(session, hold_id, HoldState.RELEASED, settled=0, now=now, facts=facts)
+    return _end(
+        session, hold_id, HoldState.RELEASED, settled=0, now=now, reason=reason, words=details
+    )
 
 
 @in_utc
@@ -183,13 +184,14 @@ def _end(
     *,
     settled: int,
     now: datetime,
-    facts: dict[str, Any],
+    reason: str | None = None,
+    words: dict[str, Any] | None,
 ) -> HoldEnd:
     hold = hold_ends.close(session, hold_id, ended, settled, now)
     if hold is None:
         raise InvalidAmount(settled, _must_be_pending(session, hold_id, now))
     before = present.as_far_as_possible(session, hold_ends.of_hold(session, hold), now=now)
-    after, lapsed = hold_ends.record(session, hold, before, now=now, facts=facts)
+    after, lapsed = hold_ends.record(session, hold, before, now=now, reason=reason, words=words)
     returned = hold.credits_held - settled - lapsed
     return HoldEnd(settled=settled, returned=returned, available=after.available)
 

@@ -1,14 +1,34 @@
-"""The ledger: appended to by every verb that changes a balance, read by whoever asks why."""
+"""The ledger: appended to by every verb that changes a balance, read by whoever asks why.
+
+A row's details are the engine's facts, except for what lies under `CALLERS_WORDS`: that is what the
+caller of the verb said of the work, and no balance, book or refund believes it.
+"""
 
 from collections import defaultdict
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from sketchmaker.credits.tables import LEDGER, UsageHistory
+
+CALLERS_WORDS: Final = "details"
+
+
+def with_callers_words(facts: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
+    """The details of a row: the engine's facts, and apart from them what the caller said."""
+    return {**facts, CALLERS_WORDS: words} if words else facts
+
+
+def said_by_caller(details: dict[str, Any]) -> dict[str, Any]:
+    """What the caller said of the work; for display only.
+
+    Older rows have the words beside the engine's facts: of these it is both together.
+    """
+    words = details.get(CALLERS_WORDS)
+    return words if isinstance(words, dict) else details
 
 
 def append(session: Session, **row: Any) -> None:

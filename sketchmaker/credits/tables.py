@@ -206,7 +206,8 @@ class UsageHistory(Base):
 
     `credits_delta` is the signed change, `credits_used` what was spent by it, `balance_after` what
     was available then: whole credits, all three. The column `metadata` holds the facts that
-    explain the row; SQLAlchemy keeps that name to itself, hence the attribute `details`.
+    explain the row, and apart from them its caller's words, see `ledger`; SQLAlchemy keeps that
+    name to itself, hence the attribute `details`.
     """
 
     __tablename__ = "usage_history"

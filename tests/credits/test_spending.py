@@ -58,7 +58,7 @@ def test_a_charge_takes_credits_and_explains_itself(
     assert parts(database, person) == (7, 0, 3)
     row = ledger_of(database, person)[-1]
     assert (row.credits_delta, row.credits_used, row.balance_after) == (-3, 3, 7)
-    assert row.details == {"prompt": "a lighthouse"}
+    assert row.details == {"details": {"prompt": "a lighthouse"}}
     assert_books_close(database)
 
 

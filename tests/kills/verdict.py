@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits import ledger
 from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.side_tables import KEYS
@@ -150,7 +151,9 @@ def written(database: Database, since: datetime) -> Written:
             select(LEDGER).where(LEDGER.c.created_at >= since, LEDGER.c.action == "images")
         ):
             facts = (row.credits_used, row.balance_after, row.cycle)
-            found.ledger.setdefault(row.metadata["request"], []).append(facts)
+            found.ledger.setdefault(ledger.said_by_caller(row.metadata)["request"], []).append(
+                facts
+            )
         for row in session.execute(select(HOLDS).where(HOLDS.c.created_at >= since)):
             found.holds.setdefault(row.details["request"], []).append((row.id, str(row.state)))
     return found

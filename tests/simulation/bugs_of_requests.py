@@ -8,7 +8,15 @@ from typing import Any
 from sqlalchemy import false, insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import charges, hold_ends, holds, idempotency, spending, state
+from sketchmaker.credits import (
+    charges,
+    hold_ends,
+    holds,
+    idempotency,
+    ledger,
+    spending,
+    state,
+)
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.holds import Hold
@@ -139,7 +147,7 @@ def _charged_blindly(session: Session, asked: dict[str, Any]) -> charges.Charge:
         action=asked["action"],
         credits_used=asked["credits"],
         now=asked["now"],
-        details=asked["details"],
+        details=ledger.with_callers_words({}, asked["details"]),
     )
     return charges.Charge(asked["credits"], found.cycle, after.available)
 

@@ -198,12 +198,13 @@ def _of_same(hold: Row, row: Row) -> bool:
 def _operation_of(row: Row) -> str | None:
     """Which operation a ledger row came from. Verbs of admins carry its number as who did it."""
     details = row["details"]
+    said = details.get("details", {})
     if row["hold_id"] is not None:
-        name: str | None = details.get("end")
+        name: str | None = said.get("end")
         return name
     if details.get("by") is not None:
         return f"op{details['by']}"
     if row["action"] == "credits_granted":
         return str(details["reason"])
-    operation: str | None = details.get("op")
+    operation: str | None = said.get("op")
     return operation

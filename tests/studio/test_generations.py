@@ -195,9 +195,10 @@ def test_the_ledger_says_what_the_credits_were_for(studio: Studio) -> None:
     with studio.database.reading() as session:
         row = ledger.recent(session, person, limit=1)[0]
     assert (row.action, row.credits_used) == ("images", 2)
-    assert row.details["generation"] == generation.public_id
-    assert row.details["prompt"] == ("a cat " * 50)[:80]
-    assert (row.details["images"], row.details["delivered"]) == (2, 2)
+    words = ledger.said_by_caller(row.details)
+    assert words["generation"] == generation.public_id
+    assert words["prompt"] == ("a cat " * 50)[:80]
+    assert (words["images"], words["delivered"]) == (2, 2)
 
 
 def cancel(studio: Studio, generation: Generation, *, by: int | None = None) -> Generation:

@@ -92,14 +92,15 @@ def _statement(session: Session, user: CurrentUser, now: datetime) -> Statement 
 
 
 def _row(row: UsageHistory, zone: str) -> UsageRow:
+    words = ledger.said_by_caller(row.details)
     return UsageRow(
         at=row.created_at,
         what=explain(row, zone),
         delta=row.credits_delta,
         parts=_parts(row),
         balance_after=row.balance_after,
-        prompt=row.details.get("prompt"),
-        generation=row.details.get("generation"),
+        prompt=words.get("prompt"),
+        generation=words.get("generation"),
     )
 
 
