@@ -42,7 +42,7 @@ def storm(database: Database, threads: int) -> None:
     def ask(_number: int) -> None:
         with database.reading() as session:
             session.execute(text("SELECT 1"))
-            all_have_one.wait(60)
+            all_have_one.wait(120)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(ask, range(threads)))
@@ -96,7 +96,7 @@ def test_what_lay_idle_is_given_back_and_what_was_used_is_kept(
     monkeypatch.setattr(postgres, "uptime_seconds", lambda: uptime)
     postgres_database.ping()
     postgres_database.give_back_idle()
-    wait_until(lambda: connections(onlooker) == 1, seconds=20, what="the giving back")
+    wait_until(lambda: connections(onlooker) == 1, what="the giving back")
     monkeypatch.undo()
     storm(postgres_database, MOST_CONNECTIONS)
     assert connections(onlooker) == MOST_CONNECTIONS
@@ -118,6 +118,6 @@ def test_a_running_scheduler_gives_back_after_a_storm(
         storm(postgres_database, 12)
         assert connections(onlooker) >= 12
         # One for what goes on, one for whoever happens to ask beside it, one that listens.
-        wait_until(lambda: connections(onlooker) <= 3, seconds=30, what="the giving back")
+        wait_until(lambda: connections(onlooker) <= 3, what="the giving back")
     finally:
         scheduler.shutdown()

@@ -121,7 +121,7 @@ def test_a_count_is_told_although_nothing_else_is_logged(repeats: Repeats, kept:
     repeats.handle(record("refused", 100.98))
     timer = repeats._timer
     assert timer is not None
-    timer.join(timeout=20)
+    timer.join(timeout=120)
     assert "times=1" in kept.lines[-1]
 
 

@@ -140,7 +140,7 @@ def test_processes_that_write_and_rotate_together_lose_no_line(tmp_path: Path) -
         )
         for name in ("a", "b")
     ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     files = list(tmp_path.glob("app.log*"))
     written = [line for file in files for line in file.read_text().splitlines()]
     assert len(files) > 2

@@ -35,7 +35,7 @@ def test_of_two_last_superadmins_who_go_at_once_one_stays(
     both_ready = Barrier(2)
 
     def go(user_id: int) -> bool:
-        both_ready.wait(timeout=30)
+        both_ready.wait(timeout=120)
         try:
             with database.transaction() as session:
                 going(session, user_id)

@@ -78,7 +78,7 @@ def test_of_two_who_register_the_same_name_at_once_one_wins(
     def register(name: str) -> bool:
         email = f"{name}-{names.index(name)}@example.org" if same_username else "us@example.org"
         prepared = registration.prepare(username=name, email=email, password=PASSWORD)
-        both_checked.wait(timeout=10)
+        both_checked.wait(timeout=120)
         try:
             with database.transaction() as session:
                 registration.register(session, prepared, now=clock.now())
@@ -103,7 +103,7 @@ def test_the_loser_who_saw_the_name_free_is_told_that_it_is_taken(
     def look_and_wait(*arguments: object) -> None:
         look(*arguments)  # type: ignore[arg-type]
         looks.append("looked")
-        both_looked.wait(timeout=10)
+        both_looked.wait(timeout=120)
 
     monkeypatch.setattr(registration, "_refuse_taken", look_and_wait)
     prepared = registration.prepare(username="ada", email="ada@example.org", password=PASSWORD)

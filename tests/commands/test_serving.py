@@ -58,7 +58,7 @@ def wait_for_line(process: subprocess.Popen[str], part: str, *, stream: str) -> 
 
 
 def get(port: str, path: str) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
         return int(answer.status)
 
 
@@ -102,7 +102,7 @@ def test_the_product_ends_when_told_to(
     with running(tmp_path, "app.py", **settings) as process:
         wait_for_line(process, "Ctrl-C stops", stream="stdout")
         process.send_signal(told)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0
         assert "Stopped." in out
         assert "Traceback" not in err
@@ -113,7 +113,7 @@ def test_the_scheduler_alone_ends_when_told_to(tmp_path: Path, settings: dict[st
     with running(tmp_path, "-m", "sketchmaker", "scheduler", **settings) as process:
         wait_for_line(process, "scheduler is running", stream="stdout")
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == 0
 
 
@@ -125,7 +125,7 @@ def test_every_worker_of_gunicorn_runs_a_scheduler(
             wait_for_line(process, "scheduler started", stream="stderr")
         wait_until_well(settings["SKETCHMAKER_PORT"])
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         assert process.returncode == 0
         assert "Traceback" not in err
     log = (tmp_path / "data" / "app.log").read_text()

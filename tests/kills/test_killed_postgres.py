@@ -53,10 +53,10 @@ class Outages:
         self.scheduler.schedule_user_reset(1)  # wakes it: everybody is due
         self._kill_and_start(chance, journals)
         self._wait_for_answers(journals, 5)
-        wait_until(self._all_are_reset, seconds=30, what="the reset")
+        wait_until(self._all_are_reset, what="the reset")
         stop.touch()
         for charger in chargers:
-            charger.join(30)
+            charger.join(120)
         told = journal.read(journals)
         assert not told.open, "a client gave up:\n" + "".join(c.said() for c in chargers)
         verdict.settle_open_questions(
@@ -105,7 +105,7 @@ class Outages:
             have = [len(journal.read([path]).answers) for path in journals]
             return all(now - then >= answers for now, then in zip(have, had, strict=True))
 
-        wait_until(all_have_more, seconds=30, what="charging")
+        wait_until(all_have_more, what="charging")
 
 
 @contextmanager

@@ -82,11 +82,11 @@ def kill_while_drawing(database: Database, database_url: str, folder: Path) -> N
     process = programs.start(folder, "app.py", **settings)
     try:
         visitor = Visitor(f"http://127.0.0.1:{port}")
-        wait_until(visitor.is_served, seconds=60, what="the start of the product")
+        wait_until(visitor.is_served, what="the start of the product")
         visitor.post("/login", page="/login", login="ada", password=PASSWORD)
         asked = {"prompt": "sandbox:slow A calm sea", "size": "square", "count": "2"}
         visitor.post("/studio/generations", page="/studio", **asked)
-        wait_until(lambda: is_running(database), seconds=20, what="the drawing")
+        wait_until(lambda: is_running(database), what="the drawing")
     finally:
         process.kill()
         process.communicate()
@@ -112,7 +112,7 @@ def test_what_a_killed_process_was_drawing_is_drawn_by_another(
     system = composed(database_url, tmp_path / "data", later)
     system.start()
     try:
-        wait_until(lambda: has_ended(database), seconds=120, what="the end of the generation")
+        wait_until(lambda: has_ended(database), what="the end of the generation")
     finally:
         system.shutdown()
 

@@ -40,7 +40,7 @@ def at_work(url: str, folder: Path) -> Iterator[System]:
     system = composed(url, folder)
     system.start()
     try:
-        wait_until(lambda: last_beat(system) is not None, seconds=20, what="the first heartbeat")
+        wait_until(lambda: last_beat(system) is not None, what="the first heartbeat")
         yield system
     finally:
         system.shutdown()

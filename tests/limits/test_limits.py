@@ -90,7 +90,7 @@ def test_thirty_uses_at_once_are_counted_one_after_the_other(
     all_ready = Barrier(30)
 
     def use(number: int) -> bool:
-        all_ready.wait(timeout=60)
+        all_ready.wait(timeout=120)
         who = _newcomer(number, "10.0.0.1")
         return _take(database, Action.SIGN_UP, who, clock.now()) is None
 

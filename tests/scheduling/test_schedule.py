@@ -133,7 +133,7 @@ def test_every_reset_of_a_batch_is_announced_as_its_jobs_event(
         )
         clock.set(RESET)
         scheduler.schedule_user_reset(people[0].id)
-        wait_until(lambda: len(executed) >= 4, seconds=10, what="four events")
+        wait_until(lambda: len(executed) >= 4, what="four events")
     finally:
         scheduler.shutdown()
 

@@ -128,7 +128,7 @@ class Studio:
         return self.reread(generation)
 
     def wait_until_finished(self, generation: Generation) -> None:
-        deadline = monotonic() + 20
+        deadline = monotonic() + 120
         while not self.reread(generation).is_finished:
             assert monotonic() < deadline, "the generation does not end"
             sleep(0.01)

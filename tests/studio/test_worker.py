@@ -523,7 +523,7 @@ def test_shutdown_leaves_what_waits_to_others(studio: Studio) -> None:
 
     def wait(order: ImageOrder) -> Delivery:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(120)
         return deliver_all(order)
 
     studio.provider.script = wait
@@ -531,7 +531,7 @@ def test_shutdown_leaves_what_waits_to_others(studio: Studio) -> None:
     at_work, waits = studio.ask(person), studio.ask(person)
     worker = studio.new_worker(threads=1)
     worker.start()
-    assert begun.wait(10)
+    assert begun.wait(120)
     ending = Thread(target=worker.shutdown)
     ending.start()
     go_on.set()

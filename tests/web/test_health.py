@@ -59,7 +59,7 @@ def at_work(system: System, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def await_status(app: Flask, status: str) -> dict[str, Any]:
-    wait_until(lambda: health(app)[1]["status"] == status, seconds=30, what=status)
+    wait_until(lambda: health(app)[1]["status"] == status, what=status)
     return health(app)[1]
 
 

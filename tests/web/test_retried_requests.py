@@ -49,7 +49,7 @@ def test_two_requests_that_deadlock_are_both_answered(
             session.execute(TAKE_TWO, {"id": people[first].id})
             if len(meetings) < 2:
                 meetings.append(first)
-                both_have_one.wait(60)
+                both_have_one.wait(120)
             session.execute(TAKE_TWO, {"id": people[second].id})
         return "crossed"
 

@@ -61,7 +61,7 @@ def test_of_two_who_choose_the_same_name_at_once_one_is_told_that_it_is_taken(
     tokens = [visitor.csrf_token() for visitor in browsers]
 
     def register(number: int) -> int:
-        both_sent.wait(timeout=10)
+        both_sent.wait(timeout=120)
         answer = browsers[number].register(
             "ada", email=f"ada{number}@example.org", csrf_token=tokens[number]
         )
