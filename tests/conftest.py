@@ -28,7 +28,7 @@ ENOUGH_MEMORY_BYTES = 4 * 2**30
 
 # What `--fast` leaves to the whole run: real processes, real browsers, races, and all that is slow.
 SLOW_MARKS = {"slow", "race", "browser"}
-SLOW_FOLDERS = {"browser", "commands", "kills", "simulation"}
+SLOW_FOLDERS = {"browser", "commands", "kills", "simulation", "upgrades"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +47,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_slow(item: pytest.Item) -> bool:
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return folder in SLOW_FOLDERS or any(mark.name in SLOW_MARKS for mark in item.iter_markers())
+    if folder in SLOW_FOLDERS or any(mark.name in SLOW_MARKS for mark in item.iter_markers()):
+        return True
+    # Pages speak to a database only through verbs, whose own tests run on both.
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return folder == "web" and parameters.get("database_url") == "postgres"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -255,6 +255,7 @@ def test_ranges_of_any_size_find_the_same(database: Database, batch: int) -> Non
     assert seen[-1][0] == seen[-1][1] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", MENDED)
 def test_what_entries_can_mend(database: Database, what: str) -> None:
     invariant, statement = MENDED[what]
@@ -268,6 +269,7 @@ def test_what_entries_can_mend(database: Database, what: str) -> None:
     assert any(invariant in each.invariants for each in repairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", LEFT)
 def test_what_a_person_must_decide(database: Database, what: str) -> None:
     invariant, statement = LEFT[what]

@@ -45,6 +45,7 @@ def random_pairs() -> list[tuple[datetime, datetime]]:
     return pairs
 
 
+@pytest.mark.slow
 def test_next_resets_of_100_000_pairs_are_future_near_on_the_anchors_day_and_as_dateutil_says() -> (
     None
 ):

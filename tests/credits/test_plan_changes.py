@@ -230,6 +230,7 @@ def live_through(member: Member, happenings: list[Any], now: datetime) -> dateti
     return now
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(happenings=HAPPENINGS, plan=PLANS, when=WHEN)
 def test_a_preview_says_exactly_what_applying_does(
@@ -259,6 +260,7 @@ def test_a_preview_says_exactly_what_applying_does(
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(

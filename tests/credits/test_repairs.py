@@ -19,6 +19,8 @@ from sketchmaker.database import Database
 from tests.credits.busy_books import ADA, BOB, DAY, LATER, do, make_busy
 from tests.support.planting import plant
 
+pytestmark = pytest.mark.slow
+
 ROW = "UPDATE user_subscriptions SET"
 OF_ADA = f"WHERE id = {ADA}"
 OF_BOB = f"WHERE id = {BOB}"

@@ -13,6 +13,8 @@ from sketchmaker.credits.zone_periods import Period, zone_periods
 FIRST, LAST = 2019, 2031
 BEGIN, END = datetime(FIRST, 1, 1), datetime(LAST, 12, 1)  # noqa: DTZ001 - wall-clock times
 
+pytestmark = pytest.mark.slow
+
 ZONES = st.sampled_from(sorted(available_timezones()))
 
 

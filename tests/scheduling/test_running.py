@@ -24,6 +24,8 @@ from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support.people import add_user, assert_books_close, ledger_of, reread, subscriber
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

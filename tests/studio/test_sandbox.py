@@ -60,6 +60,7 @@ def test_a_picture_has_exactly_the_size_ordered(size: str) -> None:
     assert opened(delivery.pictures[0].content).size == (SIZES[size].width, SIZES[size].height)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_scene_can_be_drawn_in_every_size(scene: str) -> None:
     for size in SIZES.values():
