@@ -37,7 +37,7 @@ class Housekeeper:
         identity: ProcessIdentity,
         *,
         is_alive: Callable[[], bool],
-        revive: Callable[[], object],
+        revive: Callable[[], bool],
         chores: Mapping[str, Chore],
     ) -> None:
         self._database = database
@@ -80,6 +80,8 @@ class Housekeeper:
                 return
 
     def _replace_thread(self, now: datetime) -> None:
+        if not self._revive():
+            return  # the scheduler is just being started or stopped
         logger.error("ALARM scheduler: its thread has died; another is started")
         self._vitals = replace(
             self._vitals,
@@ -88,7 +90,6 @@ class Housekeeper:
             last_error=THREAD_DIED,
             last_error_at=now,
         )
-        self._revive()
 
     def _attempt(self, name: str, chore: Chore) -> None:
         try:

@@ -143,14 +143,17 @@ class SubscriptionScheduler:
             chores=self._chores,
         )
 
-    def _revive(self) -> None:
+    def _revive(self) -> bool:
+        """Start another thread for the scheduler; False while it is being started or stopped."""
         # A shutdown holds the lock while it waits for the housekeeper, who is asking here.
-        if self._lock.acquire(blocking=False):
-            try:
-                if self._scheduler is not None:
-                    self._scheduler.revive()
-            finally:
-                self._lock.release()
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._scheduler is not None:
+                self._scheduler.revive()
+        finally:
+            self._lock.release()
+        return True
 
     def _release_expired_holds(self, now: datetime) -> None:
         with self._database.transaction() as session:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,11 +18,14 @@ from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
 from sketchmaker.scheduling import housekeeper
 from sketchmaker.scheduling.health import scheduler_health
+from sketchmaker.scheduling.heartbeats import ProcessIdentity
+from sketchmaker.scheduling.housekeeper import Housekeeper
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support.people import assert_books_close, reread, subscriber
 from tests.support.waiting import wait_until
 
+JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 LATE_SECONDS = 0.15
 PATIENCE_SECONDS = 30
 
@@ -172,6 +175,24 @@ def test_a_thread_that_dies_all_the_same_is_replaced_and_raises_an_alarm(
 
     alarms = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage()[:5] for record in alarms] == ["ALARM"]
+
+
+def test_a_death_that_can_not_be_mended_yet_is_counted_when_it_is(
+    sqlite_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    can_revive, identity = iter([False, False, True]), ProcessIdentity("p", "h", 1, JOINED)
+    keeper = Housekeeper(
+        sqlite_database,
+        SystemClock(),
+        identity,
+        is_alive=lambda: False,
+        revive=lambda: next(can_revive),
+        chores={},
+    )
+    for _ in range(3):
+        keeper.round()
+    assert keeper.vitals.thread_deaths == 1
+    assert caplog.text.count("ALARM") == 1
 
 
 def thread_deaths(database: Database) -> int:
