@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import update
 
 from sketchmaker.clock import SystemClock
 from sketchmaker.credits.tables import UserSubscription
@@ -22,7 +21,7 @@ from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.scheduling.housekeeper import Housekeeper
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
-from tests.support.people import assert_books_close, reread, subscriber
+from tests.support.people import add_subscriber, assert_books_close, reread
 from tests.support.waiting import wait_until
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -89,13 +88,10 @@ def due_in(database: Database, *seconds: float) -> list[UserSubscription]:
     now, people = SystemClock().now(), []
     for each in seconds:
         moment = now + timedelta(seconds=each)
-        person = subscriber(database, now=moment - relativedelta(months=1))
+        # One transaction: a scheduler that runs already must not see it with another date.
         with database.transaction() as session:
-            session.execute(
-                update(UserSubscription)
-                .where(UserSubscription.id == person.id)
-                .values(next_credit_reset=moment)
-            )
+            person = add_subscriber(session, now=moment - relativedelta(months=1))
+            person.next_credit_reset = moment
         people.append(person)
     return people
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from sketchmaker.clock import ManualClock, SystemClock
 from sketchmaker.credits import plans, subscriptions
@@ -21,7 +21,13 @@ from sketchmaker.scheduling import job_store
 from sketchmaker.scheduling.health import scheduler_health
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
-from tests.support.people import add_user, assert_books_close, ledger_of, reread, subscriber
+from tests.support.people import (
+    add_subscriber,
+    add_user,
+    assert_books_close,
+    ledger_of,
+    reread,
+)
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -41,13 +47,10 @@ def running(database: Database) -> Iterator[SubscriptionScheduler]:
 
 def due_at(database: Database, moment: datetime) -> UserSubscription:
     """A subscription whose next reset is at `moment`, one month after it began."""
-    person = subscriber(database, now=moment - relativedelta(months=1))
+    # One transaction: a scheduler that runs already must not see it with another date.
     with database.transaction() as session:
-        session.execute(
-            update(UserSubscription)
-            .where(UserSubscription.id == person.id)
-            .values(next_credit_reset=moment)
-        )
+        person = add_subscriber(session, now=moment - relativedelta(months=1))
+        person.next_credit_reset = moment
     return person
 
 
