@@ -19,6 +19,7 @@ from sketchmaker.studio.tables import Generation
 from sketchmaker.web.wording import counted
 
 LONGEST_NUMBER: Final = 12
+RESET_WAITS: Final = "Your reset is waiting for an admin. No credits are lost."
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def cost_for(count: int, statement: Statement | None, *, now: datetime, zone: st
             f"Uses {counted(price, 'credit')}. You have {available:,}. Failed images are free."
         )
         return Cost(count, price, True, sentence)
+    if statement.is_suspended:
+        return Cost(count, price, False, RESET_WAITS)
     affordable = images_for(available)
     if not affordable and statement.held:
         return Cost(count, price, False, "Your last credits are held for images in progress.")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import grants, lifecycle, resets, subscriptions
+from sketchmaker.credits import grants, lifecycle, rescheduling, resets, subscriptions
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.studio import models_on_offer
 from sketchmaker.web.pages import dashboard as dashboard_pages
@@ -113,6 +113,25 @@ def test_a_reset_that_is_due_shows_before_any_scheduler_ran(
     page = ada.get("/dashboard").text
     assert 'id="credits-remaining">10<' in page
     assert "15 March 2026" in page
+
+
+def test_a_reset_that_waits_for_an_admin_promises_no_day(
+    ada: Browser, system: System, clock: ManualClock
+) -> None:
+    with system.database.transaction() as session:
+        own = session.scalars(select(UserSubscription)).one()
+        rescheduling.pause(session, subscription_id=own.id, now=system.clock.now())
+    clock.set(datetime(2026, 2, 15, 12, tzinfo=UTC))
+    ada.sign_in("ada", PASSWORD)
+
+    page, studio = ada.get("/dashboard").text, ada.get("/studio").text
+
+    assert "Your reset is waiting for an admin. No credits are lost." in page
+    assert re.search("It was due on <time [^>]*>15 February 2026</time>", page)
+    assert "wait until they come back" not in page
+    cost = studio.split('id="cost-line"')[1].split("</p>")[0]
+    assert "Your reset is waiting for an admin. No credits are lost." in cost
+    assert "come back" not in cost
 
 
 def test_somebody_without_a_plan_is_told_whom_to_ask(
