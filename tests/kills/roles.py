@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 from threading import Event
+from typing import Any
 
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.errors import InsufficientCredits
@@ -138,15 +139,20 @@ def _verb(desk: CreditDesk, question: Question, now: datetime) -> Answer:
             details=facts,
             key=question.key,
         )
-        plain = asdict(done)
-        plain.pop("expires_at", None)
-        return plain
+        return _plain(done)
     hold, key = question.hold_id, question.key
     if question.verb == "settle":
-        return asdict(
+        return _plain(
             desk.settle(hold_id=hold, credits=question.credits, now=now, details=facts, key=key)
         )
-    return asdict(desk.release(hold_id=hold, reason="Killed.", now=now, details=facts, key=key))
+    return _plain(desk.release(hold_id=hold, reason="Killed.", now=now, details=facts, key=key))
+
+
+def _plain(done: Any) -> dict[str, Any]:
+    """What the first answer and a repeated one have in common, as it goes into the journal."""
+    return {
+        name: fact for name, fact in asdict(done).items() if name not in {"expires_at", "replayed"}
+    }
 
 
 def _until(seconds: float) -> Iterator[None]:
