@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sketchmaker.credits import plan_changes
+from sketchmaker.credits import plan_changes, rescheduling
 from sketchmaker.credits.errors import (
     AllowanceLimit,
     CreditError,
@@ -287,3 +287,15 @@ def test_no_going_through_plans_yields_more_than_the_most_generous_one_held_thro
 
     assert spent <= max(allowances)
     assert member.row.credits_used_this_month == spent
+
+
+def test_a_restart_after_a_moved_reset_leaves_sound_books(database: Database) -> None:
+    member = Member(database, now=JOINED)
+    moved_to = member.row.next_credit_reset - timedelta(days=3)
+    with database.transaction() as session:
+        rescheduling.reschedule(session, subscription_id=member.id, at=moved_to, now=JOINED)
+    with database.transaction() as session:
+        plan_changes.apply(
+            session, subscription_id=member.id, plan_name="free", when="restart", now=JOINED
+        )
+    assert_books_close(database)

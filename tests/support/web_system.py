@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
-
-from waitress.server import create_server
+from threading import Event, Thread
 
 from sketchmaker import bootstrap
 from sketchmaker.accounts import registration
@@ -13,6 +11,7 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import Clock
+from sketchmaker.commands.http_server import HttpServer
 from sketchmaker.credits import plans, subscriptions
 from sketchmaker.settings import Settings
 
@@ -57,19 +56,20 @@ def enrolled(
 @contextmanager
 def served(system: System, *, with_scheduler: bool = True) -> Iterator[str]:
     """The address of the system, started and served on a free port until the block ends."""
-    server = create_server(bootstrap.create_app(system), host="127.0.0.1", port=0, threads=6)
+    server = HttpServer(bootstrap.create_app(system), host="127.0.0.1", port=0, threads=6)
     system.studio_worker.start()
     if with_scheduler:
         system.scheduler.start()
-    thread = Thread(target=server.run, name="live-server", daemon=True)
+    stop = Event()
+    thread = Thread(
+        target=server.serve_until, args=(told_to_stop,), name="live-server", daemon=True
+    )
     thread.start()
     try:
-        port: int = server.effective_port  # type: ignore[union-attr]
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.port}"
     finally:
-        # First let requests under way come to their end: they still need the database.
-        server.task_dispatcher.shutdown(timeout=5)
+        # The loop ends before its sockets are closed under it.
+        stop.set()
+        thread.join()
         server.close()
-        # A browser that is still open keeps its connections, and with them this loop, alive.
-        thread.join(timeout=0.5)
         system.shutdown()

@@ -84,7 +84,10 @@ def expected_resets(
     row: Any, moved: Moves, forced_at: datetime | None
 ) -> tuple[datetime | None, datetime | None]:
     """When the last reset was and the next one will be, by the anchor, unless they were moved."""
-    last = forced_at or moved.get((row.id, row.present - 1)) or boundary_of(row, row.present)
+    # A restart begins its cycle by itself, wherever the reset before it had been moved to.
+    was_restarted = row.present == row.anchor_cycle
+    moved_to = None if was_restarted else moved.get((row.id, row.present - 1))
+    last = forced_at or moved_to or boundary_of(row, row.present)
     following = moved.get((row.id, row.present)) or boundary_of(row, row.present + 1)
     return last, following
 
