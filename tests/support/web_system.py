@@ -61,9 +61,7 @@ def served(system: System, *, with_scheduler: bool = True) -> Iterator[str]:
     if with_scheduler:
         system.scheduler.start()
     stop = Event()
-    thread = Thread(
-        target=server.serve_until, args=(told_to_stop,), name="live-server", daemon=True
-    )
+    thread = Thread(target=server.serve_until, args=(stop,), name="live-server", daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.port}"
