@@ -1,9 +1,20 @@
-"""What a spend is made of, checked before any SQL: a whole positive amount, and a name for it."""
+"""What a verb is given, checked before any SQL: amounts, names, reasons and details."""
+
+from math import isfinite
+from typing import Any
 
 from sketchmaker.credits.actions import ENGINE_ACTIONS
-from sketchmaker.credits.errors import InvalidAmount, ReasonMissing, ReservedAction
+from sketchmaker.credits.errors import (
+    InvalidAction,
+    InvalidAmount,
+    InvalidDetails,
+    InvalidReason,
+    ReasonMissing,
+    ReservedAction,
+)
 
 MAX_CREDITS = 1_000_000_000
+LONGEST_ACTION = 50
 
 
 def checked_amount(value: object) -> int:
@@ -22,10 +33,22 @@ def checked_reason(text: str) -> str:
 
     Raises:
         ReasonMissing: there is none.
+        InvalidReason: it holds characters that a database can't keep.
     """
     if not text.strip():
         raise ReasonMissing
-    return text.strip()
+    return checked_sentence(text).strip()
+
+
+def checked_sentence(text: str) -> str:
+    """Give back what a person will read, when a database can keep it.
+
+    Raises:
+        InvalidReason: it can't.
+    """
+    if not _can_be_kept(text):
+        raise InvalidReason("The reason holds characters that can't be stored. Write it again.")
+    return text
 
 
 def checked_action(name: str) -> str:
@@ -33,7 +56,49 @@ def checked_action(name: str) -> str:
 
     Raises:
         ReservedAction: a charge by that name would pass for a reset, or a grant.
+        InvalidAction: longer than `LONGEST_ACTION`, or not text that a database can keep.
     """
     if name in ENGINE_ACTIONS:
         raise ReservedAction(name)
+    if len(name) > LONGEST_ACTION or not _can_be_kept(name):
+        raise InvalidAction(
+            f"Spending can't be called {name!r}: give at most {LONGEST_ACTION} characters, "
+            "without NUL and half surrogate pairs."
+        )
     return name
+
+
+def checked_details(details: dict[str, Any] | None) -> dict[str, Any]:
+    """Give back a caller's details; an empty dict for none.
+
+    Raises:
+        InvalidDetails: they are not JSON, or hold text that a database can't keep.
+    """
+    try:
+        is_json = _is_json(details or {})
+    except RecursionError:  # they hold themselves
+        is_json = False
+    if not is_json:
+        raise InvalidDetails(
+            "Details can only be JSON: text for keys, finite numbers, and neither NUL "
+            "nor half surrogate pairs in text."
+        )
+    return details or {}
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(key) for key in value) and all(
+            map(_is_json, value.values())
+        )
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    if isinstance(value, str):
+        return _can_be_kept(value)
+    # JSON has no word for NaN and the infinities.
+    return value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+
+
+def _can_be_kept(text: str) -> bool:
+    """Is there neither NUL, which PostgreSQL refuses, nor half a surrogate pair, as both do?"""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import idempotency, ledger
-from sketchmaker.credits.amounts import checked_action, checked_amount
+from sketchmaker.credits.amounts import checked_action, checked_amount, checked_details
 from sketchmaker.credits.balance import Part
 from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.rendered import Rendered
@@ -56,6 +56,7 @@ class ChargeRequest:
 
     def __post_init__(self) -> None:
         checked_action(self.action)
+        checked_details(self.details)
 
 
 @in_utc
@@ -72,7 +73,7 @@ def charge(
 
     Raises:
         InvalidAmount: not a whole number from 1 to the limit.
-        ReservedAction: the engine uses that name itself.
+        ReservedAction, InvalidAction, InvalidDetails: as `amounts` checks them.
         InsufficientCredits: fewer are available; nothing was spent.
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.

@@ -76,7 +76,10 @@ def upcoming_resets(
 
 
 def days_until(now: datetime, reset: datetime, zone: str = "UTC") -> int:
-    """How many midnights of `zone` lie between now and the reset: 0 means later today, or due."""
+    """How many dates of `zone` the reset is ahead of now: 0 means later today, or due.
+
+    A date that the zone skipped counts as well.
+    """
     today, day = (_aware(moment).astimezone(_zone(zone)).date() for moment in (now, reset))
     return max((day - today) // timedelta(days=1), 0)
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import charges, holds, idempotency
-from sketchmaker.credits.amounts import checked_amount
+from sketchmaker.credits.amounts import checked_amount, checked_details
 from sketchmaker.credits.charges import Charge
 from sketchmaker.credits.errors import HoldNotFound
 from sketchmaker.credits.holds import DEFAULT_LIFETIME, Hold, HoldEnd
@@ -48,13 +48,14 @@ class CreditDesk(ManagingDesk):
 
         Raises:
             InvalidAmount, InsufficientCredits, NoActiveSubscription, SetAside: nothing was spent.
+            ReservedAction, InvalidAction, InvalidDetails: as `amounts` checks them.
             KeyReused, InvalidKey: as `idempotency.once`.
             DatabaseUnavailable: unknown; send it again with its key.
         """
         amount = checked_amount(credits)
         wanted = charges.ChargeRequest(user_id, amount, action, now, details or {})
         if key is not None:
-            parameters = {"credits": amount, "action": action, "details": details or {}}
+            parameters = {"credits": amount, "action": action, "details": wanted.details}
             return self._charge_once(wanted, Request(user_id, "charge", key, parameters))
         charged = None
         with suppress(TransactionConflict), self._database.statement() as connection:
@@ -96,7 +97,7 @@ class CreditDesk(ManagingDesk):
             "credits": credits,
             "action": action,
             "lifetime": lifetime.total_seconds(),
-            "details": details or {},
+            "details": checked_details(details),
         }
         request = Request(user_id, "hold", key, parameters)
         return _hold_of(self.once(request, now, lambda session: _hold_facts(place(session))))
@@ -121,7 +122,7 @@ class CreditDesk(ManagingDesk):
         def end(session: Session) -> HoldEnd:
             return holds.settle(session, hold_id=hold_id, credits=credits, now=now, details=details)
 
-        parameters = {"credits": credits, "details": details or {}}
+        parameters = {"credits": credits, "details": checked_details(details)}
         return self._end("settle", hold_id, parameters, now, key, end)
 
     @in_utc
@@ -144,7 +145,7 @@ class CreditDesk(ManagingDesk):
         def end(session: Session) -> HoldEnd:
             return holds.release(session, hold_id=hold_id, reason=reason, now=now, details=details)
 
-        parameters = {"reason": reason, "details": details or {}}
+        parameters = {"reason": reason, "details": checked_details(details)}
         return self._end("release", hold_id, parameters, now, key, end)
 
     @in_utc

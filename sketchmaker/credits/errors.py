@@ -49,6 +49,18 @@ class ReservedAction(CreditError):
         super().__init__(f"Spending can't be called {action!r}: the ledger uses it. Rename it.")
 
 
+class InvalidAction(CreditError):
+    """The name of a spend is too long, or can't be stored."""
+
+
+class InvalidReason(CreditError):
+    """The reason holds characters that can't be stored."""
+
+
+class InvalidDetails(CreditError):
+    """The details are not JSON, or hold text that can't be stored."""
+
+
 class NoActiveSubscription(CreditError):
     """The user has no plan at the moment."""
 

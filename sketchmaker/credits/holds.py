@@ -16,7 +16,12 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import hold_ends, present
-from sketchmaker.credits.amounts import checked_action, checked_amount
+from sketchmaker.credits.amounts import (
+    checked_action,
+    checked_amount,
+    checked_details,
+    checked_sentence,
+)
 from sketchmaker.credits.errors import HoldNotFound, HoldNotPending, InvalidAmount, InvalidLifetime
 from sketchmaker.credits.instants import in_utc
 from sketchmaker.credits.spending import Taken, take
@@ -72,13 +77,13 @@ def place(
 
     Raises:
         InvalidLifetime: not more than nothing, or longer than `LONGEST_LIFETIME`.
-        InvalidAmount: not a whole number from 1 to the limit.
-        ReservedAction: the engine uses that name itself.
+        InvalidAmount, ReservedAction, InvalidAction, InvalidDetails: as `amounts` checks them.
         InsufficientCredits: fewer are available; nothing was set aside.
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
     amount, expires_at = checked_amount(credits), now + _checked_lifetime(lifetime)
+    named, words = checked_action(action), checked_details(details)
     taken = take(session, user_id=user_id, credits=amount, purpose="held", now=now)
     hold_id = session.execute(
         insert(HOLDS)
@@ -86,12 +91,12 @@ def place(
             user_id=user_id,
             subscription_id=taken.subscription_id,
             cycle=taken.cycle,
-            action=checked_action(action),
+            action=named,
             credits_held=amount,
             credits_settled=0,
             parts=kept_parts(taken),
             state=HoldState.PENDING,
-            details=details or {},
+            details=words,
             created_at=now,
             expires_at=expires_at,
         )
@@ -115,6 +120,7 @@ def settle(
 
     Raises:
         InvalidAmount: not a whole number from 0 to what is held.
+        InvalidDetails: as `amounts.checked_details`.
         HoldNotPending: it has ended already, or its time is over; nothing was charged.
         HoldNotFound: no such hold.
     """
@@ -136,12 +142,12 @@ def release(
     """Give all held credits back; `reason` is a sentence for the person.
 
     Raises:
+        InvalidReason, InvalidDetails: as `amounts` checks them.
         HoldNotPending: it has ended already, or its time is over.
         HoldNotFound: no such hold.
     """
-    return _end(
-        session, hold_id, HoldState.RELEASED, settled=0, now=now, reason=reason, words=details
-    )
+    why = checked_sentence(reason)
+    return _end(session, hold_id, HoldState.RELEASED, settled=0, now=now, reason=why, words=details)
 
 
 @in_utc
@@ -187,11 +193,13 @@ def _end(
     reason: str | None = None,
     words: dict[str, Any] | None,
 ) -> HoldEnd:
+    checked_details(words)
+    said = checked_details(words)
     hold = hold_ends.close(session, hold_id, ended, settled, now)
     if hold is None:
         raise InvalidAmount(settled, _must_be_pending(session, hold_id, now))
     before = present.as_far_as_possible(session, hold_ends.of_hold(session, hold), now=now)
-    after, lapsed = hold_ends.record(session, hold, before, now=now, reason=reason, words=words)
+    after, lapsed = hold_ends.record(session, hold, before, now=now, reason=reason, words=said)
     returned = hold.credits_held - settled - lapsed
     return HoldEnd(settled=settled, returned=returned, available=after.available)
 
