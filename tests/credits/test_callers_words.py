@@ -13,6 +13,8 @@ from sketchmaker.database import Database
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
+pytestmark = pytest.mark.slow
+
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 FORGED: list[dict[str, Any]] = [

@@ -24,6 +24,8 @@ from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support.people import add_subscriber, assert_books_close, reread
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 LATE_SECONDS = 0.15
 PATIENCE_SECONDS = 30

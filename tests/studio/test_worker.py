@@ -20,6 +20,8 @@ from sketchmaker.studio.worker import LEASE, Recovery
 from tests.studio.small_studio import Studio, a_picture, deliver_all
 from tests.support.people import assert_books_close
 
+pytestmark = pytest.mark.slow
+
 FILES_AN_IMAGE = 3
 
 

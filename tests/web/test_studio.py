@@ -16,6 +16,9 @@ from tests.web.accounts.browser import Browser
 from tests.web.studio_use import FRAGMENT, Studio, balance_in
 
 
+pytestmark = pytest.mark.slow
+
+
 def is_blocked(page: str) -> bool:
     """Whether the button for generating is switched off."""
     button = re.search(r'<button[^>]*id="generate"[^>]*>', page)
