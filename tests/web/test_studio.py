@@ -15,7 +15,6 @@ from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import FRAGMENT, Studio, balance_in
 
-
 pytestmark = pytest.mark.slow
 
 
