@@ -27,8 +27,8 @@ from sketchmaker.studio.image_store import ImageStore
 from sketchmaker.studio.providers.sandbox import SandboxProvider
 from sketchmaker.studio.sweeping import Sweeper
 from sketchmaker.studio.worker import StudioWorker
-from sketchmaker.web import create_web_app
-from sketchmaker.web.parts import WebParts
+from sketchmaker.web.app import create_web_app
+from sketchmaker.web.frame.parts import WebParts
 
 
 @dataclass(frozen=True)

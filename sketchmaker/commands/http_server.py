@@ -18,7 +18,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 
 from sketchmaker.clock import uptime_seconds
-from sketchmaker.web import LONGEST_BODY_BYTES
+from sketchmaker.web.app import LONGEST_BODY_BYTES
 
 THREADS: Final = 8
 

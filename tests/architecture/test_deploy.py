@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from sketchmaker.commands.http_server import IDLE_SECONDS
-from sketchmaker.web import LONGEST_BODY_BYTES
+from sketchmaker.web.app import LONGEST_BODY_BYTES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 NGINX = (DEPLOY / "nginx.conf").read_text()

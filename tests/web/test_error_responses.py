@@ -14,8 +14,8 @@ from sketchmaker.credits.errors import CreditError
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.settings import Settings
 from sketchmaker.studio.errors import StudioError, TooManyGenerations
-from sketchmaker.web.access import public
-from sketchmaker.web.error_responses import ANSWERS, HTTP_WORDS
+from sketchmaker.web.frame.access import public
+from sketchmaker.web.frame.error_responses import ANSWERS, HTTP_WORDS
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import FRAGMENT
 

@@ -12,7 +12,7 @@ from sketchmaker import bootstrap
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.settings import Settings
-from sketchmaker.web.security_headers import CONTENT_SECURITY_POLICY, HEADERS
+from sketchmaker.web.frame.security_headers import CONTENT_SECURITY_POLICY, HEADERS
 from tests.web.accounts.browser import Browser
 
 WEB = Path(sketchmaker.web.__file__).parent

@@ -10,7 +10,7 @@ from flask import Flask
 from sketchmaker import bootstrap, logs
 from sketchmaker.bootstrap import System
 from sketchmaker.settings import Settings
-from sketchmaker.web.access import public
+from sketchmaker.web.frame.access import public
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import FRAGMENT

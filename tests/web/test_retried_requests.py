@@ -13,7 +13,7 @@ from sketchmaker import bootstrap
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import LostRace
-from sketchmaker.web.access import public
+from sketchmaker.web.frame.access import public
 from tests.support.people import reread, subscriber
 from tests.support.web_system import composed
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sketchmaker.web.user_agents import describe
+from sketchmaker.web.frame.user_agents import describe
 
 APPLE = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0"

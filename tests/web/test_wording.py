@@ -5,7 +5,7 @@ import pytest
 
 from sketchmaker.credits.cycle import cycle_start
 from sketchmaker.credits.statement import Statement
-from sketchmaker.web import wording
+from sketchmaker.web.frame import wording
 
 NOW = datetime(2026, 12, 8, 13, 3, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from sketchmaker.accounts.errors import UserNotFound
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.randomness import token
-from sketchmaker.web.access import requires
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("admin_reset_links", __name__, url_prefix="/admin/users")
 

@@ -20,9 +20,9 @@ from sketchmaker.credits.listings import (
 )
 from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
-from sketchmaker.web import paging, wording
-from sketchmaker.web.access import requires
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame import paging, wording
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("admin_subscriptions", __name__, url_prefix="/admin")
 

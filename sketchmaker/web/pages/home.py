@@ -7,9 +7,9 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits import plans
-from sketchmaker.web.access import public
-from sketchmaker.web.page_context import viewer
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame.access import public
+from sketchmaker.web.frame.page_context import viewer
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("home", __name__)
 

@@ -14,10 +14,10 @@ from sketchmaker.accounts import sign_in
 from sketchmaker.accounts.errors import LastSuperadmin, WrongCurrentPassword
 from sketchmaker.accounts.roles import Role
 from sketchmaker.limits.errors import LimitReached
-from sketchmaker.web import sign_in_session
-from sketchmaker.web.access import requires
-from sketchmaker.web.error_responses import try_again_later
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.error_responses import try_again_later
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("leave", __name__)
 

@@ -12,10 +12,10 @@ from wtforms import PasswordField, StringField
 from sketchmaker import logs
 from sketchmaker.accounts.errors import AccountDeactivated, WrongCredentials
 from sketchmaker.limits.errors import LimitReached
-from sketchmaker.web import sign_in_session
-from sketchmaker.web.access import local_path, public
-from sketchmaker.web.error_responses import try_again_later
-from sketchmaker.web.page_context import viewer
+from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame.access import local_path, public
+from sketchmaker.web.frame.error_responses import try_again_later
+from sketchmaker.web.frame.page_context import viewer
 
 blueprint = Blueprint("login", __name__)
 

@@ -5,10 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits import plans
 from sketchmaker.studio.models_on_offer import cost_of
-from sketchmaker.web import wording
-from sketchmaker.web.access import public
-from sketchmaker.web.page_context import header_statement, viewer_zone
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame import wording
+from sketchmaker.web.frame.access import public
+from sketchmaker.web.frame.page_context import header_statement, viewer_zone
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("pricing", __name__)
 

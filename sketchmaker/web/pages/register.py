@@ -14,11 +14,11 @@ from sketchmaker.accounts.errors import EmailTaken, InvalidRegistration, Usernam
 from sketchmaker.accounts.registration import Application, Registration
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.randomness import token
-from sketchmaker.web import sign_in_session
-from sketchmaker.web.access import local_path, public
-from sketchmaker.web.error_responses import try_again_later
-from sketchmaker.web.page_context import viewer
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame.access import local_path, public
+from sketchmaker.web.frame.error_responses import try_again_later
+from sketchmaker.web.frame.page_context import viewer
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("register", __name__)
 

@@ -11,8 +11,8 @@ from wtforms import PasswordField
 from sketchmaker import logs
 from sketchmaker.accounts import passwords, reset_links
 from sketchmaker.accounts.tables import User
-from sketchmaker.web.access import public
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame.access import public
+from sketchmaker.web.frame.parts import parts
 
 blueprint = Blueprint("reset_password", __name__)
 

@@ -32,12 +32,12 @@ from sketchmaker.limits.errors import LimitReached
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import Who, account_of
 from sketchmaker.randomness import token
-from sketchmaker.web import sign_in_session
-from sketchmaker.web.access import requires
-from sketchmaker.web.error_responses import try_again_later
-from sketchmaker.web.parts import parts
-from sketchmaker.web.user_agents import describe
-from sketchmaker.web.wording import counted, how_far
+from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.error_responses import try_again_later
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.user_agents import describe
+from sketchmaker.web.frame.wording import counted, how_far
 
 blueprint = Blueprint("settings", __name__)
 

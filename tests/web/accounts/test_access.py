@@ -12,7 +12,7 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
 from sketchmaker.randomness import token
-from sketchmaker.web.access import STATIC_ENDPOINT, local_path, policy_of
+from sketchmaker.web.frame.access import STATIC_ENDPOINT, local_path, policy_of
 from tests.accounts.people import ADDRESS, PASSWORD, set_user
 from tests.web.accounts.browser import Browser
 from tests.web.accounts.test_login_page import ELSEWHERE

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from flask import Flask
 from markupsafe import Markup
 
-from sketchmaker.web import wording
-from sketchmaker.web.page_context import viewer_zone
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame import wording
+from sketchmaker.web.frame.page_context import viewer_zone
+from sketchmaker.web.frame.parts import parts
 
 
 def install(app: Flask) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import ledger
-from sketchmaker.web.wording import zone_or_utc
+from sketchmaker.web.frame.wording import zone_or_utc
 
 DAYS: Final = 30
 

@@ -19,7 +19,7 @@ from sketchmaker.credits import errors as credits
 from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConflict
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio
-from sketchmaker.web.request_log import request_id
+from sketchmaker.web.frame.request_log import request_id
 
 AnyResponse = TypeVar("AnyResponse", bound=BaseResponse)
 

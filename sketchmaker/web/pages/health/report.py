@@ -16,7 +16,7 @@ from sketchmaker.scheduling.housekeeper import HEARTBEAT, IMAGES_FOLDER
 from sketchmaker.schema import SchemaError
 from sketchmaker.studio import queue
 from sketchmaker.studio.image_store import ImageStore
-from sketchmaker.web.parts import WebParts
+from sketchmaker.web.frame.parts import WebParts
 
 OK: Final = "ok"
 ATTENTION: Final = "attention"

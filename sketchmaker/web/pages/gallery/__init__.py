@@ -24,11 +24,11 @@ from sketchmaker.studio import gallery
 from sketchmaker.studio.models_on_offer import SIZES
 from sketchmaker.studio.origins import generations_of
 from sketchmaker.studio.tables import Image
-from sketchmaker.web import paging
-from sketchmaker.web.access import requires
-from sketchmaker.web.page_context import signed_in_viewer
-from sketchmaker.web.parts import parts
-from sketchmaker.web.thumbs import Thumb, thumbs
+from sketchmaker.web.frame import paging
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.page_context import signed_in_viewer
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.pages.gallery.thumbs import Thumb, thumbs
 
 blueprint = Blueprint("gallery", __name__)
 

@@ -16,9 +16,9 @@ from sketchmaker.accounts import sessions
 from sketchmaker.accounts.roles import Role
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.schema import SchemaError
-from sketchmaker.web.access import for_machines
-from sketchmaker.web.health_report import DOWN, OK, health_report
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame.access import for_machines
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.pages.health.report import DOWN, OK, health_report
 
 blueprint = Blueprint("health", __name__)
 

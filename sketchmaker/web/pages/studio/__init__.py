@@ -24,13 +24,15 @@ from sketchmaker.studio.models_on_offer import MAX_IMAGES_PER_GENERATION, SIZES
 from sketchmaker.studio.origins import generations_of
 from sketchmaker.studio.requests import ImageRequest
 from sketchmaker.studio.tables import GenerationState, Image
-from sketchmaker.web import paging, studio_feed, studio_form
-from sketchmaker.web.access import requires
-from sketchmaker.web.error_responses import is_fragment_request
-from sketchmaker.web.page_context import signed_in_viewer
-from sketchmaker.web.parts import parts
-from sketchmaker.web.studio_feed import Feed
-from sketchmaker.web.studio_form import Cost, StudioForm
+from sketchmaker.web.frame import paging
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.error_responses import is_fragment_request
+from sketchmaker.web.frame.page_context import signed_in_viewer
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.pages.studio import feed as studio_feed
+from sketchmaker.web.pages.studio import form as studio_form
+from sketchmaker.web.pages.studio.feed import Feed
+from sketchmaker.web.pages.studio.form import Cost, StudioForm
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
 

@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from sketchmaker import logs
 from sketchmaker.clock import uptime_seconds
 from sketchmaker.randomness import token
-from sketchmaker.web.sign_in_session import address
+from sketchmaker.web.frame.sign_in_session import address
 
 ID_LENGTH: Final = 10
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -11,8 +11,8 @@ from sketchmaker.credits import statement
 from sketchmaker.credits.errors import NoActiveSubscription
 from sketchmaker.credits.statement import Statement
 from sketchmaker.studio import generations
-from sketchmaker.web.parts import parts
-from sketchmaker.web.sign_in_session import CurrentUser
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sign_in_session import CurrentUser
 
 
 @dataclass(frozen=True)

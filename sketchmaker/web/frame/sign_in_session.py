@@ -19,8 +19,8 @@ from sketchmaker.accounts.errors import SignInSessionNotFound, WrongCredentials
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.sessions import SignedIn
 from sketchmaker.randomness import token
-from sketchmaker.web import known_browsers
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame import known_browsers
+from sketchmaker.web.frame.parts import parts
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.statement import Statement, statement_for
 from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.studio.models_on_offer import images_for
-from sketchmaker.web import paging, wording
-from sketchmaker.web.access import requires
-from sketchmaker.web.page_context import signed_in_viewer
-from sketchmaker.web.parts import parts
-from sketchmaker.web.sign_in_session import CurrentUser
-from sketchmaker.web.usage_chart import UsageChart, usage_chart
+from sketchmaker.web.frame import paging, wording
+from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.page_context import signed_in_viewer
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sign_in_session import CurrentUser
+from sketchmaker.web.pages.dashboard.usage_chart import UsageChart, usage_chart
 
 blueprint = Blueprint("dashboard", __name__)
 

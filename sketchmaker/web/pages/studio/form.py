@@ -16,7 +16,7 @@ from sketchmaker.studio.models_on_offer import (
 )
 from sketchmaker.studio.requests import ImageRequest, validated
 from sketchmaker.studio.tables import Generation
-from sketchmaker.web.wording import counted
+from sketchmaker.web.frame.wording import counted
 
 LONGEST_NUMBER: Final = 12
 RESET_WAITS: Final = "Your reset is waiting for an admin. No credits are lost."

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from sketchmaker.database import LostRace, retrying
-from sketchmaker.web.parts import parts
+from sketchmaker.web.frame.parts import parts
 
 
 class RetryingApp(Flask):

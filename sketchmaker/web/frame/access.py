@@ -16,7 +16,7 @@ from flask_login import current_user
 
 from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
-from sketchmaker.web.error_responses import wants_json
+from sketchmaker.web.frame.error_responses import wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -12,14 +12,14 @@ from flask_wtf.csrf import CSRFError, generate_csrf
 
 from sketchmaker import logs
 from sketchmaker.database import DatabaseUnavailable
-from sketchmaker.web.access import (
+from sketchmaker.web.frame.access import (
     ask_to_sign_in,
     load_the_page_again,
     policy_of,
     shows_somebody_else,
 )
-from sketchmaker.web.error_responses import Answer, is_fragment_request, respond
-from sketchmaker.web.page_context import viewer
+from sketchmaker.web.frame.error_responses import Answer, is_fragment_request, respond
+from sketchmaker.web.frame.page_context import viewer
 
 OUT_OF_DATE: Final = Answer(400, "This page is out of date")
 
