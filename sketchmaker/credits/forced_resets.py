@@ -20,7 +20,7 @@ def force_reset(
     """Give the allowance of the present cycle afresh, on an admin's word.
 
     The anchor and the next reset stay as they are, and the regular reset comes all the same. What
-    is held stays held.
+    is held stays held. When the clock is behind the last reset, that stays the last one.
 
     Raises:
         SubscriptionNotFound, NoActiveSubscription, SetAside.
@@ -35,7 +35,7 @@ def force_reset(
         before,
         balance=before.balance.refilled(allowance),
         bonus=replace(before.bonus, used=0),
-        last_reset=now,
+        last_reset=max(now, before.last_reset),
     )
     details = {
         "by": by_id,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits import guard
+from sketchmaker.credits import books, guard
 from sketchmaker.credits.errors import AllowanceLimit, SetAside
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.tables import UserSubscription
@@ -77,6 +77,39 @@ def test_what_is_held_stays_held_and_is_charged_when_it_settles(member: Member) 
     member.settle(held, 3, LATER)
     assert member.parts == (7, 0, 3)
     assert_books_close(member.database)
+
+
+def test_on_a_clock_behind_the_last_reset_stays_within_its_cycle(member: Member) -> None:
+    member.reset(RESET)
+
+    member.force_reset(RESET - HOUR)
+
+    assert member.row.last_credit_reset == RESET
+    assert member.ledger[-1].created_at == RESET - HOUR
+    assert_books_close(member.database)
+
+
+def test_a_clock_set_back_between_two_leaves_the_later_one_the_last(member: Member) -> None:
+    member.force_reset(LATER)
+    member.charge(3, LATER)
+
+    member.force_reset(LATER - HOUR)
+
+    assert member.parts == (10, 0, 0)
+    assert member.row.last_credit_reset == LATER
+    assert_books_close(member.database)
+
+
+def test_a_last_reset_before_its_cycle_is_found(member: Member) -> None:
+    member.reset(RESET)
+    member.force_reset(RESET - HOUR)
+    with member.database.transaction() as session:
+        session.get_one(UserSubscription, member.id).last_credit_reset = RESET - HOUR
+
+    with member.database.reading() as session:
+        found = [each.invariant for each in books.verify(session, now=RESET)]
+
+    assert found == ["B24"]
 
 
 def test_grants_are_not_refilled(member: Member) -> None:

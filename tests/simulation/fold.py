@@ -94,7 +94,7 @@ def _force(account: Account, row: Row) -> None:
     account.allowance = account.plans[account.plan]
     account.refills += 1
     account.used = account.revoked = account.bonus_used = 0
-    account.last_reset = now
+    account.last_reset = max(now, account.last_reset or now)
 
 
 def _given_by_hand(account: Account, now: datetime) -> None:

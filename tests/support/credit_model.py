@@ -381,7 +381,7 @@ class Person:
         self.refills += 1
         self.used = self.revoked = self.bonus_used = 0
         self.allowance = PLANS[self.plan]
-        self.last_reset = now
+        self.last_reset = max(now, self.last_reset)
         self.given_at.append(now)
         self._watch(now)
 

@@ -87,7 +87,9 @@ def expected_resets(
     # A restart begins its cycle by itself, wherever the reset before it had been moved to.
     was_restarted = row.present == row.anchor_cycle
     moved_to = None if was_restarted else moved.get((row.id, row.present - 1))
-    last = forced_at or moved_to or boundary_of(row, row.present)
+    began = moved_to or boundary_of(row, row.present)
+    # A clock that was behind may have forced a reset before the cycle began.
+    last = began if began is None or forced_at is None else max(began, forced_at)
     following = moved.get((row.id, row.present)) or boundary_of(row, row.present + 1)
     return last, following
 
@@ -121,17 +123,16 @@ def moves_of(session: Session, subscription_id: int) -> Moves:
 
 
 def forced_at(session: Session, subscription_id: int, cycle: int) -> datetime | None:
-    """When the cycle was last refilled by force; None when it never was."""
-    return session.scalar(
-        select(LEDGER.c.created_at)
-        .where(
+    """The latest instant at which the cycle was refilled by force; None when it never was."""
+    latest = func.max(LEDGER.c.created_at, type_=LEDGER.c.created_at.type)
+    forced_last: datetime | None = session.scalar(
+        select(latest).where(
             LEDGER.c.subscription_id == subscription_id,
             LEDGER.c.cycle == cycle,
             LEDGER.c.action == actions.FORCE_RESET_ACTION,
         )
-        .order_by(LEDGER.c.id.desc())
-        .limit(1)
     )
+    return forced_last
 
 
 def anchor_of(row: Any) -> datetime:

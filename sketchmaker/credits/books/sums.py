@@ -1,5 +1,6 @@
 """Rules that compare a subscription, or a user's grants, with the sums of other rows."""
 
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import (
@@ -30,9 +31,13 @@ ROW = SUBSCRIPTIONS.c
 
 
 def forced() -> Subquery:
-    """The newest forced reset within the present cycle of each subscription of the range."""
-    newest = (
-        select(LEDGER.c.subscription_id, func.max(LEDGER.c.id).label("floor"))
+    """The forced resets within the present cycle of each subscription of the range.
+
+    `floor` is the newest row, `at` the latest instant: of another row, if the clock was set back.
+    """
+    at: ColumnElement[datetime] = func.max(LEDGER.c.created_at, type_=LEDGER.c.created_at.type)
+    return (
+        select(LEDGER.c.subscription_id, func.max(LEDGER.c.id).label("floor"), at.label("at"))
         .join(SUBSCRIPTIONS, ROW.id == LEDGER.c.subscription_id)
         .where(
             within(LEDGER.c.subscription_id),
@@ -40,13 +45,6 @@ def forced() -> Subquery:
             LEDGER.c.cycle == ROW.cycle,
         )
         .group_by(LEDGER.c.subscription_id)
-        .subquery("newest_forced")
-    )
-    # Its own time, not the latest of all: the clock may have been set back between two.
-    itself = LEDGER.alias("forced_row")
-    return (
-        select(newest.c.subscription_id, newest.c.floor, itself.c.created_at.label("at"))
-        .join(itself, itself.c.id == newest.c.floor)
         .subquery("forced")
     )
 
