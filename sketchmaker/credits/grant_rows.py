@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.actions import GRANT_EXPIRY_ACTION
 from sketchmaker.credits.balance import Part, Source
-from sketchmaker.credits.errors import ChangedMeanwhile, GrantNotFound, InvalidAmount
+from sketchmaker.credits.errors import ChangedMeanwhile, GrantNotFound
 from sketchmaker.credits.instants import in_utc
+from sketchmaker.credits.invalid_input import TooManyGranted
 from sketchmaker.credits.state import Bonus, State, latest_of_user, move
 from sketchmaker.credits.tables import GRANTS, CreditGrant
 
@@ -28,7 +29,10 @@ Destination = Literal["remaining", "expired", "voided"]
 """What becomes of them when they come back to their grant."""
 
 MAX_BONUS = 1_000_000_000
-"""Credits that the grants of one user may hold together."""
+"""Credits that the grants of one user may have together: left, held, and used in this cycle.
+
+So every sum of a subscription stays within PostgreSQL's four bytes, next to an allowance as large.
+"""
 
 
 def add(session: Session, **facts: Any) -> CreditGrant:
@@ -40,14 +44,14 @@ def add(session: Session, **facts: Any) -> CreditGrant:
 
 
 def check_room(bonus: Bonus, amount: int) -> None:
-    """Make sure that the user's grants may hold so many credits more.
+    """Make sure that the user's grants may have so many credits more.
 
     Raises:
-        InvalidAmount: they would hold more than `MAX_BONUS`.
+        TooManyGranted: they would have more than `MAX_BONUS`.
     """
-    room = MAX_BONUS - bonus.remaining - bonus.held
+    room = MAX_BONUS - bonus.remaining - bonus.held - bonus.used
     if amount > room:
-        raise InvalidAmount(amount, room)
+        raise TooManyGranted(amount, MAX_BONUS, max(room, 0))
 
 
 def is_alive(now: datetime) -> ColumnElement[bool]:

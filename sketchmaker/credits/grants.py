@@ -45,7 +45,8 @@ def grant(
     """Give the user credits that are kept after the reset; until `expires_at`, or for good.
 
     Raises:
-        InvalidAmount: not a whole number from 1 to the limit, or beyond what grants may hold.
+        InvalidAmount: not a whole number from 1 to the limit.
+        TooManyGranted: beyond what the grants of one person may have together.
         InvalidGrant: an unknown kind, or an expiry that is not in the future.
         ReasonMissing: no reason.
         NoActiveSubscription: the user has no plan.

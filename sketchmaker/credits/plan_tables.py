@@ -6,6 +6,7 @@ from typing import Final, cast
 from sqlalchemy import JSON, CheckConstraint, Index, String, Table, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
+from sketchmaker.credits.amounts import MAX_CREDITS
 from sketchmaker.database import Base, UtcDateTime
 
 
@@ -15,6 +16,7 @@ class SubscriptionPlanModel(Base):
     __tablename__ = "subscription_plans"
     __table_args__ = (
         CheckConstraint("monthly_credits >= 0", name="monthly_credits_not_negative"),
+        CheckConstraint(f"monthly_credits <= {MAX_CREDITS}", name="monthly_credits_within_limit"),
         # New accounts get the default plan, so there is one at the most, and it is on offer.
         CheckConstraint("is_active OR NOT is_default", name="default_is_active"),
         Index(

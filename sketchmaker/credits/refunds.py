@@ -58,7 +58,8 @@ def refund(
     """Give back so many of the credits that the ledger's row `entry_id` used.
 
     Raises:
-        InvalidAmount: not a whole number from 1 to the limit, or beyond what grants may hold.
+        InvalidAmount: not a whole number from 1 to the limit.
+        TooManyGranted: what would come back as a grant is beyond what grants may have together.
         ReasonMissing: no reason.
         EntryNotFound: the ledger has no such row.
         NotRefundable: the row used no credits.

@@ -190,6 +190,10 @@ LEFT = {
     "a reset that uses": ("B29", f"{LINE} credits_used = 2 {ADAS_RESET}"),
     "a reset of bonus": ("B29", f"{LINE} bonus_delta = 2 {ADAS_RESET}"),
     "a plan that takes": ("B30", "UPDATE subscription_plans SET monthly_credits = -1 WHERE id = 1"),
+    "a plan beyond all amounts": (
+        "B30",
+        "UPDATE subscription_plans SET monthly_credits = 1000000001 WHERE id = 3",
+    ),
     "two at once": ("B31", f"{ROW} user_id = {ADA} WHERE id = {BOB}"),
     "an end that is none": ("B32", f"{ROW} subscription_end = created_at {OF_ADA}"),
 }

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from sketchmaker.credits.amounts import MAX_CREDITS
 from sketchmaker.credits.errors import (
     InsufficientCredits,
     InvalidAmount,
@@ -14,7 +15,8 @@ from sketchmaker.credits.errors import (
 )
 from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.grant_rows import MAX_BONUS
-from sketchmaker.credits.tables import CreditGrant
+from sketchmaker.credits.invalid_input import TooManyGranted
+from sketchmaker.credits.tables import PLANS, CreditGrant
 from sketchmaker.database import Database
 from tests.support.member import Member
 from tests.support.people import assert_books_close
@@ -203,9 +205,52 @@ def test_the_grants_of_one_user_stay_within_the_limit_together(member: Member) -
     member.grant(MAX_BONUS - 1, JOINED)
     member.hold(20, JOINED, weeks=0)  # held credits count
 
-    with pytest.raises(InvalidAmount, match="from 1 to 1"):
+    with pytest.raises(InvalidAmount, match="at most 1 more"):
         member.grant(2, JOINED)
     member.grant(1, JOINED)
+
+    assert_books_close(member.database)
+
+
+def test_no_sum_of_a_cycle_outgrows_four_bytes(member: Member) -> None:
+    member.grant(MAX_BONUS, JOINED)
+    member.charge(10, JOINED)
+    member.charge(MAX_BONUS, JOINED)
+
+    with pytest.raises(TooManyGranted, match="at most 0 more"):
+        member.grant(1, JOINED)
+    member.reset(RESET)
+    member.grant(MAX_BONUS, RESET)
+
+    assert_books_close(member.database)
+
+
+def test_a_refund_gives_no_more_than_grants_may_have(member: Member) -> None:
+    member.charge(10, JOINED)
+    spend = member.ledger[-1].id
+    member.reset(RESET)
+    member.grant(MAX_BONUS - 4, RESET)
+
+    with pytest.raises(TooManyGranted, match="at most 4 more"):
+        member.refund(spend, 5, RESET)
+    member.refund(spend, 4, RESET)
+
+    assert_books_close(member.database)
+
+
+def test_the_largest_plan_and_the_largest_grant_fit_together(member: Member) -> None:
+    with member.database.transaction() as session:
+        session.execute(
+            update(PLANS).where(PLANS.c.name == "pro").values(monthly_credits=MAX_CREDITS)
+        )
+    member.change_plan("pro", "now", JOINED)
+    member.grant(MAX_BONUS, JOINED)
+
+    assert member.statement(JOINED).available == MAX_CREDITS + MAX_BONUS
+    member.charge(MAX_CREDITS, JOINED)
+    member.hold(MAX_BONUS, JOINED, weeks=0)
+    member.force_reset(JOINED)
+    member.charge(MAX_CREDITS, JOINED)
 
     assert_books_close(member.database)
 

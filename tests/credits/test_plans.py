@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sketchmaker import membership, schema
 from sketchmaker.accounts import registration
 from sketchmaker.credits import plans, subscriptions
+from sketchmaker.credits.amounts import MAX_CREDITS
 from sketchmaker.credits.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
 from sketchmaker.credits.statement import statement_for
 from sketchmaker.credits.tables import PLANS
@@ -47,6 +48,16 @@ def switch_off(database: Database, name: str) -> None:
 
 def test_free_is_the_default_plan_of_a_new_installation(offer: Database) -> None:
     assert defaults(offer) == ["free"]
+
+
+def test_the_database_allows_no_plan_beyond_what_an_amount_may_be(offer: Database) -> None:
+    too_much = update(PLANS).values(monthly_credits=MAX_CREDITS + 1)
+
+    with (
+        pytest.raises(IntegrityError, match="monthly_credits_within_limit"),
+        offer.transaction() as session,
+    ):
+        session.execute(too_much)
 
 
 def test_set_up_leaves_the_default_plan_that_somebody_chose(offer: Database) -> None:
@@ -165,7 +176,7 @@ def test_of_many_choices_at_once_one_plan_is_the_default(offer: Database) -> Non
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @pytest.mark.parametrize("was_active", [True, False])
-def test_an_upgrade_makes_free_the_default_and_changes_no_other_plan(
+def test_an_upgrade_makes_free_the_default_and_changes_other_plans_only_beyond_the_limit(
     kind: str, *, was_active: bool, databases: Databases, tmp_path: object
 ) -> None:
     if kind == "sqlite":
@@ -178,23 +189,34 @@ def test_an_upgrade_makes_free_the_default_and_changes_no_other_plan(
 def _check_upgrade(database: Database, *, was_active: bool) -> None:
     with database.engine.begin() as connection:
         command.upgrade(schema.alembic_config(connection), "0002")
-        for name, active in (("free", was_active), ("premium", True), ("old", False)):
+        for name, credits, active in (
+            ("free", 10, was_active),
+            ("premium", MAX_CREDITS, True),
+            ("old", 2 * MAX_CREDITS, False),
+        ):
             connection.execute(
                 text(
                     "INSERT INTO subscription_plans (name, display_name, monthly_credits, "
                     "description, features, is_active, created_at, updated_at) "
-                    "VALUES (:name, 'A plan', 10, '', '[]', :active, :now, :now)"
+                    "VALUES (:name, 'A plan', :credits, '', '[]', :active, :now, :now)"
                 ),
-                {"name": name, "active": active, "now": "2026-01-15 12:00:00.000000"},
+                {
+                    "name": name,
+                    "credits": credits,
+                    "active": active,
+                    "now": "2026-01-15 12:00:00.000000",
+                },
             )
     schema.upgrade(database)
     with database.reading() as session:
         rows = session.execute(
-            select(PLANS.c.name, PLANS.c.is_active, PLANS.c.is_default).order_by(PLANS.c.id)
+            select(
+                PLANS.c.name, PLANS.c.monthly_credits, PLANS.c.is_active, PLANS.c.is_default
+            ).order_by(PLANS.c.id)
         ).all()
     database.close()
     assert [tuple(row) for row in rows] == [
-        ("free", True, True),
-        ("premium", True, False),
-        ("old", False, False),
+        ("free", 10, True, True),
+        ("premium", MAX_CREDITS, True, False),
+        ("old", MAX_CREDITS, False, False),
     ]

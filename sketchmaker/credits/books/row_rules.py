@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import actions, refunds
+from sketchmaker.credits.amounts import MAX_CREDITS
 from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep, whole_numbers
 from sketchmaker.credits.grants import KINDS
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS, HoldState
@@ -28,7 +29,14 @@ def plan_sweep(dialect: str) -> Sweep:
         "0 or more",
         PLANS.c.monthly_credits,
     )
-    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, *integers(dialect, PLANS)])
+    too_many = Rule(
+        "B30",
+        PLANS.c.monthly_credits > MAX_CREDITS,
+        "The plan gives more than any amount may be.",
+        MAX_CREDITS,
+        PLANS.c.monthly_credits,
+    )
+    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, too_many, *integers(dialect, PLANS)])
 
 
 @cache

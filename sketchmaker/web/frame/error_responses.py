@@ -16,6 +16,7 @@ from werkzeug.http import http_date
 from sketchmaker import logs
 from sketchmaker.accounts import errors as accounts
 from sketchmaker.credits import errors as credits
+from sketchmaker.credits import invalid_input
 from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConflict
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio
@@ -64,6 +65,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.UserNotFound: Answer(404, "No such user"),
     LimitReached: Answer(429, "Limit reached"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
+    invalid_input.TooManyGranted: Answer(422, NOT_ACCEPTED),
     credits.InsufficientCredits: Answer(402, "Not enough credits"),
     credits.NoActiveSubscription: Answer(403, "No plan yet"),
     credits.AlreadySubscribed: Answer(409, "There is a plan already"),

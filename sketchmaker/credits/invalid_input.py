@@ -1,0 +1,15 @@
+"""What a verb can't be called with, beside what `errors` tells."""
+
+from sketchmaker.credits.errors import InvalidAmount
+
+
+class TooManyGranted(InvalidAmount):
+    """The grants of one person would come to more than they may within a cycle."""
+
+    def __init__(self, given: int, limit: int, room: int) -> None:
+        super().__init__(given, room)
+        self.room = room
+        self.args = (
+            f"The grants of one person may come to {limit:,} credits within a month: "
+            f"at most {room:,} more can be given now, not {given:,}.",
+        )
