@@ -9,7 +9,8 @@ class TooManyGranted(InvalidAmount):
     def __init__(self, given: int, limit: int, room: int) -> None:
         super().__init__(given, room)
         self.room = room
-        self.args = (
+        sentence = (
             f"The grants of one person may come to {limit:,} credits within a month: "
-            f"at most {room:,} more can be given now, not {given:,}.",
+            f"at most {room:,} more can be given now, not {given:,}."
         )
+        self.args = (sentence,)
