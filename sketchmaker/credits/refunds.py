@@ -58,8 +58,7 @@ def refund(
     """Give back so many of the credits that the ledger's row `entry_id` used.
 
     Raises:
-        InvalidAmount: not a whole number from 1 to the limit.
-        TooManyGranted: what would come back as a grant is beyond what grants may have together.
+        InvalidAmount: not a whole number from 1 to the limit, or beyond what grants may come to.
         ReasonMissing: no reason.
         EntryNotFound: the ledger has no such row.
         NotRefundable: the row used no credits.
