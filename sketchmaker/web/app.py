@@ -17,6 +17,7 @@ from sketchmaker.web.frame import (
     page_context,
     paging,
     proxies,
+    redirects,
     request_log,
     security_headers,
     session_cookie,
@@ -87,6 +88,7 @@ def create_web_app(parts: WebParts) -> Flask:
         paging,
         error_responses,
         stale_forms,
+        redirects,
     ):
         part.install(app)
     for blueprint in BLUEPRINTS:

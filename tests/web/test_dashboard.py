@@ -184,3 +184,12 @@ def test_a_reset_shows_what_came_and_what_expired(ada: Browser, system: System) 
     page = ada.get("/dashboard").text
     assert "Monthly reset to 10 credits. 10 unused credits expired." in page
     assert "+10 −10" in page
+
+
+def test_without_scripts_the_chart_is_drawn_by_the_server(ada: Browser, system: System) -> None:
+    Studio(ada, system).make(count="2")
+    page = ada.get("/dashboard").text
+    still = re.search(r"<noscript>(.*?)</noscript>", page, re.DOTALL)
+    assert still
+    assert still[1].count("<rect") == 30
+    assert "<title>15 January 2026: 2 credits</title>" in still[1]

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from contextlib import closing
 
@@ -93,3 +94,29 @@ def test_the_gallery_is_paged(studio: Studio, monkeypatch: pytest.MonkeyPatch) -
     assert "3–3 of 3 images" in second
     assert 'rel="prev"' in second
     assert 'rel="next"' not in second
+
+
+def test_an_image_and_its_deletion_lead_back_to_the_page_they_were_on(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery_pages, "IMAGES_A_PAGE", 1)
+    studio.make(count="3")
+    listed = studio.browser.get("/gallery?page=2").text
+    found = re.search(r'href="(/gallery/[^"?]+)\?page=2"', listed)
+    assert found
+    image = studio.browser.get(f"{found[1]}?page=2").text
+    assert 'href="/gallery?page=2"' in image
+    assert f'href="{found[1]}/delete?page=2"' in image
+    assert f'href="{found[1]}?page=2"' in studio.browser.get(f"{found[1]}/delete?page=2").text
+    deleted = studio.browser.post(f"{found[1]}/delete?page=2")
+    assert deleted.headers["Location"] == "/gallery?page=2"
+
+
+def test_a_page_whose_last_image_was_deleted_is_the_one_before_it(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery_pages, "IMAGES_A_PAGE", 1)
+    studio.make(count="2")
+    name = re.findall(r'href="/gallery/([^"/?]+)\?', studio.browser.get("/gallery?page=2").text)[0]
+    studio.browser.post(f"/gallery/{name}/delete?page=2")
+    assert "1–1 of 1 image" in studio.browser.get("/gallery?page=2").text

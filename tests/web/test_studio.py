@@ -258,7 +258,8 @@ def test_the_feed_shows_what_came_of_the_last_orders(studio: Studio) -> None:
     assert re.findall(r'data-look="(\w+)"', page) == ["queued", "failed", "partial", "done"]
     assert page.count('hx-trigger="every 1s"') == 1
     assert 'alt="sandbox:partial Second, 2 of 3"' in page
-    assert "2 of 3 ready." in page
+    assert "Only 2 of 3 images were made and charged." in page
+    assert "2 of 3 ready" not in page
     assert "In the queue: next in line" in page
 
 
@@ -399,4 +400,34 @@ def test_a_queue_too_long_is_said_with_a_time_to_come_back_and_costs_nothing(
     assert refused.status_code == 503
     assert "about 8 minutes of work are waiting" in refused.text
     assert "Retry-After" in refused.headers
+    assert studio.balance() == 10
+
+
+def test_without_scripts_an_order_that_is_refused_gives_the_words_back(studio: Studio) -> None:
+    studio.spend(10)
+    told = studio.send_without_scripts("A calm sea that took long to describe")
+    assert told.status_code == 402
+    assert ">A calm sea that took long to describe</textarea>" in told.text
+    assert 'role="alert"' in told.text
+
+
+def test_without_scripts_a_limit_gives_the_words_back_and_says_when_to_try_again(
+    studio: Studio,
+) -> None:
+    for number in range(4):
+        assert studio.send_without_scripts(f"A calm sea {number}").status_code == 303
+    told = studio.send_without_scripts("One more sea")
+    assert told.status_code == 429
+    assert ">One more sea</textarea>" in told.text
+    assert studio.balance() == 6
+
+
+def test_without_scripts_a_page_that_is_out_of_date_gives_the_words_back(studio: Studio) -> None:
+    form = {"csrf_token": "of-another-time", "request_key": "a", "prompt": "A calm sea"}
+    told = studio.browser.client.post(
+        "/studio/generations", data={**form, "size": "square", "count": "1"}
+    )
+    assert told.status_code == 400
+    assert ">A calm sea</textarea>" in told.text
+    assert "This page is out of date" in told.text
     assert studio.balance() == 10

@@ -139,7 +139,7 @@ def install(app: Flask) -> None:
 
 def _known(error: Exception) -> Response:
     logs.bind(error=type(error).__name__)
-    answer = ANSWERS.get(type(error), OUR_FAULT)
+    answer = answer_to(error)
     if answer is OUR_FAULT:
         return _unknown(error)
     if answer.is_failure:
@@ -147,6 +147,11 @@ def _known(error: Exception) -> Response:
         _log_outage(error)
         return respond(answer, HTTP_WORDS[503][1])
     return try_again_later(respond(answer, str(error)), error)
+
+
+def answer_to(error: Exception) -> Answer:
+    """How the table answers that error; one that it does not know is our fault."""
+    return ANSWERS.get(type(error), OUR_FAULT)
 
 
 def try_again_later(response: AnyResponse, error: Exception) -> AnyResponse:

@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
             "admin_sections": admin_sections,
             "header_statement": header_statement,
             "work_under_way": work_under_way,
-            "register_url": url_for("register.show"),
+            "register_url": _register_url(),
             "contact": parts().settings.contact,
         }
 
@@ -76,6 +76,11 @@ def viewer_zone() -> str:
     """The zone in which the reader wants to read times; UTC for visitors."""
     person = viewer()
     return person.time_zone if person else "UTC"
+
+
+def _register_url() -> str | None:
+    """Where a visitor can make an account; None where nobody can by themselves."""
+    return url_for("register.show") if parts().settings.is_registration_open else None
 
 
 def header_statement() -> Statement | None:

@@ -28,10 +28,11 @@ CSRF_HEADER: Final = "X-CSRFToken"
 
 def install(app: Flask) -> None:
     """Answer every form that comes without a good token."""
-    app.register_error_handler(CSRFError, _answer)
+    app.register_error_handler(CSRFError, answer)
 
 
-def _answer(error: CSRFError) -> ResponseReturnValue:
+def answer(error: CSRFError) -> ResponseReturnValue:
+    """Fresh token, sign-in page or a sentence: whatever brings this person on."""
     logs.security("form refused", level="warning", reason=error.description)
     try:
         person = viewer()

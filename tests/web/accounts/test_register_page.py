@@ -175,3 +175,27 @@ def test_closed_registration_says_whom_to_ask(
         assert "Registration is closed" in answer.text
         assert "Ada, room 3" in answer.text
     assert _counts(database)[0] == 0
+
+
+def test_nobody_is_offered_to_start_where_registration_is_closed(
+    app: Flask, visitor: Browser
+) -> None:
+    parts = app.extensions["sketchmaker"]
+    closed = replace(parts.settings, is_registration_open=False, contact="Ada, room 3")
+    app.extensions["sketchmaker"] = replace(parts, settings=closed)
+    for path in ("/", "/pricing", "/login"):
+        page = visitor.get(path).text
+        assert "/register" not in page, path
+        assert "Start free" not in page, path
+    assert "Ask Ada, room 3 for an account." in visitor.get("/pricing").text
+
+
+def test_a_form_sent_by_a_script_moves_the_page_as_a_browser_would(visitor: Browser) -> None:
+    form = {"username": "ada", "email": "ada@example.org", "password": PASSWORD}
+    answer = visitor.client.post(
+        "/register",
+        data={"csrf_token": visitor.csrf_token(), **form},
+        headers={"HX-Request": "true", "HX-Request-Type": "full"},
+    )
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/studio")
+    assert visitor.is_signed_in()

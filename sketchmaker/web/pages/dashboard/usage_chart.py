@@ -24,6 +24,11 @@ class UsageChart:
         return sum(used for _, used in self.bars)
 
     @property
+    def most(self) -> int:
+        """The most credits that were used on one day."""
+        return max(used for _, used in self.bars)
+
+    @property
     def used_days(self) -> tuple[tuple[date, int], ...]:
         """Only the days on which something was used, newest first."""
         return tuple((day, used) for day, used in reversed(self.bars) if used)

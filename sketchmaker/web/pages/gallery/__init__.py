@@ -80,7 +80,7 @@ def image(public_id: str) -> ResponseReturnValue:
     """One image in full."""
     with parts().database.reading() as session:
         page = _image_page(session, public_id)
-    return render_template("pages/image.html", image=page)
+    return render_template("pages/image.html", image=page, came_from=_came_from())
 
 
 @blueprint.get("/gallery/<public_id>/delete")
@@ -89,7 +89,12 @@ def confirm_delete(public_id: str) -> ResponseReturnValue:
     """Asks before anything is lost."""
     with parts().database.reading() as session:
         page = _image_page(session, public_id)
-    return render_template("pages/image_delete.html", image=page, back=request.args.get("back"))
+    return render_template(
+        "pages/image_delete.html",
+        image=page,
+        back=request.args.get("back"),
+        came_from=_came_from(),
+    )
 
 
 @blueprint.post("/gallery/<public_id>/delete")
@@ -129,7 +134,15 @@ def thumbnail(public_id: str) -> ResponseReturnValue:
 
 
 def _where_to_go_back_to() -> str:
-    return url_for("studio.show" if request.args.get("back") == "studio" else ".show")
+    if request.args.get("back") == "studio":
+        return url_for("studio.show")
+    return url_for(".show", page=_came_from())
+
+
+def _came_from() -> int | None:
+    """The page of the grid that the person came from; None for the first."""
+    number = paging.page_number()
+    return number if number > 1 else None
 
 
 def _own_image(public_id: str) -> Image:

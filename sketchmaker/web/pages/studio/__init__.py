@@ -4,30 +4,38 @@ Every address answers htmx with a fragment and everybody else with a page, so th
 without scripts too. A prompt is never part of an address: those end up in logs and histories.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 
 from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits.errors import NoActiveSubscription
+from sketchmaker.credits.errors import CreditError, NoActiveSubscription
 from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.limits.errors import LimitReached
 from sketchmaker.randomness import seed as new_seed
 from sketchmaker.randomness import token
 from sketchmaker.studio import gallery, generations
-from sketchmaker.studio.errors import ImageNotFound, InvalidImageRequest
+from sketchmaker.studio.errors import ImageNotFound, InvalidImageRequest, StudioError
 from sketchmaker.studio.models_on_offer import MAX_IMAGES_PER_GENERATION, SIZES
 from sketchmaker.studio.origins import generations_of
 from sketchmaker.studio.requests import ImageRequest
 from sketchmaker.studio.tables import GenerationState, Image
-from sketchmaker.web.frame import paging
+from sketchmaker.web.frame import paging, stale_forms
 from sketchmaker.web.frame.access import requires
-from sketchmaker.web.frame.error_responses import is_fragment_request
-from sketchmaker.web.frame.page_context import signed_in_viewer
+from sketchmaker.web.frame.error_responses import (
+    answer_to,
+    is_fragment_request,
+    try_again_later,
+)
+from sketchmaker.web.frame.page_context import signed_in_viewer, viewer
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.pages.studio import feed as studio_feed
 from sketchmaker.web.pages.studio import form as studio_form
@@ -41,6 +49,7 @@ EXAMPLE_PROMPTS: Final = (
     "Northern lights over a city skyline",
     "Mountains folded like paper, first snow",
 )
+OUT_OF_DATE: Final = {"order": "This page is out of date, and nothing was ordered. Try again."}
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,10 @@ def generate() -> ResponseReturnValue:
         repeated = gallery.already_made(session, user_id=signed_in_viewer().id, request=wanted)
     if repeated is not None:
         return _form_again(studio_form.form_from(request.form, {}), repeated=repeated)
-    return _begin(wanted)
+    try:
+        return _begin(wanted)
+    except (CreditError, StudioError, LimitReached) as refused:
+        return _refused(refused)
 
 
 @blueprint.post("/generations/<public_id>/retry")
@@ -173,6 +185,29 @@ def _begin(wanted: ImageRequest) -> ResponseReturnValue:
     return _answer(begun.public_id)
 
 
+def _refused(error: Exception) -> Response:
+    """Say why. A browser without scripts gets the form back as it was: nothing typed is lost.
+
+    Raises:
+        Exception: the error itself, when the table of answers has all there is to say.
+    """
+    answer = answer_to(error)
+    if is_fragment_request() or answer.is_failure:
+        raise error
+    form = studio_form.form_from(request.form, {"order": str(error)})
+    return try_again_later(_form_again(form, status=answer.status), error)
+
+
+@blueprint.errorhandler(CSRFError)
+def _from_an_old_page(error: CSRFError) -> ResponseReturnValue:
+    is_order = request.endpoint == "studio.generate" and not is_fragment_request()
+    with suppress(DatabaseUnavailable):
+        if is_order and viewer() is not None:
+            logs.security("form refused", level="warning", reason=error.description)
+            return _form_again(studio_form.form_from(request.form, OUT_OF_DATE), status=400)
+    return stale_forms.answer(error)
+
+
 def _answer(public_id: str) -> ResponseReturnValue:
     if is_fragment_request():
         return _feed_fragment()
@@ -186,12 +221,12 @@ def _feed_fragment() -> str:
     return render_template("fragments/feed.html", feed=feed, examples=EXAMPLE_PROMPTS)
 
 
-def _form_again(form: StudioForm, *, repeated: Image | None = None) -> Response:
+def _form_again(form: StudioForm, *, repeated: Image | None = None, status: int = 422) -> Response:
     now = parts().clock.now()
     with parts().database.reading() as session:
         page = _studio_page(session, form, now, repeated)
     name = "fragments/studio_form.html" if is_fragment_request() else "pages/studio.html"
-    response = make_response(render_template(name, page=page), 409 if repeated else 422)
+    response = make_response(render_template(name, page=page), 409 if repeated else status)
     if is_fragment_request():
         response.headers |= {"HX-Retarget": "#studio-form", "HX-Reswap": "outerMorph"}
     return response

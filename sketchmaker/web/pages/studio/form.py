@@ -41,6 +41,11 @@ class StudioForm:
         return MAX_PROMPT_CHARACTERS
 
     @property
+    def image_price(self) -> int:
+        """Credits for one image."""
+        return cost_of(1)
+
+    @property
     def counts(self) -> range:
         """The numbers of images on offer."""
         return range(1, MAX_IMAGES_PER_GENERATION + 1)

@@ -20,3 +20,15 @@ for (const input of document.querySelectorAll("[data-time-zone]")) {
     input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value;
   } catch {} // the server's own choice stays
 }
+
+// A refused form comes back without its passwords, and those that were typed stay where they are.
+document.addEventListener("htmx:after:swap", () => {
+  const wrong = document.querySelector("[aria-invalid=true]") ?? document.querySelector("[role=alert]");
+  wrong?.scrollIntoView({ block: "nearest" });
+  wrong?.focus();
+});
+// No answer came: let the browser say so in its own way.
+document.addEventListener("htmx:error", (event) => {
+  const form = event.detail.ctx?.sourceElement;
+  if (form?.matches("[data-keeps-typed]")) form.submit();
+});

@@ -1,4 +1,4 @@
-// What every page of a signed-in person does: stay true while other tabs act. Every page works without it.
+// What every page does: stay true while other tabs act, and let go of what was said. Every page works without it.
 (() => {
   const { body } = document;
 
@@ -16,6 +16,14 @@
     body.setAttribute("hx-headers:inherited", JSON.stringify({ ...headers, "X-CSRFToken": fresh }));
     for (const field of document.getElementsByName("csrf_token")) field.value = fresh;
     setTimeout(() => htmx.ajax("POST", form.action, { source: form }).finally(() => sentAgain.delete(form)));
+  });
+
+  // What was done is said once, and may be put away at once.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-dismiss]");
+    if (!button) return;
+    button.closest(".alert").remove();
+    document.getElementById("content").focus({ preventScroll: true });
   });
 
   if (!body.dataset.account) return;
