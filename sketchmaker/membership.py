@@ -13,6 +13,7 @@ from sketchmaker.accounts.registration import Registration, register
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits import erasure as credit_erasure
 from sketchmaker.credits import lifecycle, subscriptions
+from sketchmaker.record import outbox
 from sketchmaker.studio import erasure as studio_erasure
 
 
@@ -61,5 +62,6 @@ def leave(session: Session, *, user_id: int, now: datetime) -> Sequence[str]:
         lifecycle.leave(session, user_id=user_id, now=now)
     credit_erasure.erase_words(session, user_id=user_id)
     files = studio_erasure.erase(session, user_id=user_id)
+    outbox.erase_subject(session, outbox.subject_of(user_id))
     deletion.pseudonymise(session, user_id=user_id)
     return files

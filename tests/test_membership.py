@@ -20,6 +20,8 @@ from sketchmaker.credits.tables import CreditHold, UsageHistory
 from sketchmaker.database import Base, Database
 from sketchmaker.membership import enrol, enrol_everyone_without_a_plan, leave
 from sketchmaker.randomness import token
+from sketchmaker.record import outbox
+from sketchmaker.record.outbox_tables import OutboxRow
 from sketchmaker.studio.generations import submit
 from sketchmaker.studio.providers import Delivery, ImageOrder
 from sketchmaker.studio.requests import validated
@@ -70,6 +72,14 @@ def test_who_leaves_takes_their_name_along_and_leaves_the_books(
         with pytest.raises(NoActiveSubscription):
             statement_for(session, ada, now=NOW)
     assert rows == ["subscription_started", "images", "subscription_deactivated"]
+
+
+def test_nobody_is_told_anything_more_of_somebody_who_left(database: Database, ada: int) -> None:
+    with database.transaction() as session:
+        told = outbox.Event("mail.hello", outbox.subject_of(ada), {"to": "ada@example.org"})
+        outbox.add_for(session, "mail", told, now=NOW)
+        leave(session, user_id=ada, now=NOW)
+        assert session.scalars(select(OutboxRow)).all() == []
 
 
 def test_a_name_that_was_left_can_be_taken_again_by_somebody_else(

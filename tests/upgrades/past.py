@@ -25,6 +25,7 @@ from sketchmaker.credits import (
 )
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.randomness import token
+from sketchmaker.record import outbox
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.studio import runs
@@ -119,6 +120,10 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
     _do(system, reset_links.issue, user_id=ids["bob"], token=token())
     identity = ProcessIdentity(name="studio-1", host="studio", pid=4021, started_at=now)
     _do(system, heartbeats.beat, identity=identity)
+    with system.database.transaction() as session:
+        outbox.set_routes(session, "post", ["credits.reset"])
+    told = outbox.Event("credits.reset", f"user {ids[PERSON]}", {"credits": 100})
+    _do(system, outbox.add, event=told)
 
 
 def _do(system: System, verb: Callable[..., Any], **arguments: Any) -> Any:
