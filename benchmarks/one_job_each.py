@@ -11,7 +11,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from benchmarks.people import ALL_DUE
-from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.tables import SubscriptionPlanModel, UsageHistory, UserSubscription
 from sketchmaker.database import Database
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sketchmaker import schema
-from sketchmaker.credits import plans
-from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.database import Database
 
 JOINED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image
 
-from sketchmaker.studio.drawing.composer import draw_png
+from sketchmaker.studio.providers.sandbox.drawing.composer import draw_png
 from sketchmaker.web.pages.home import SAMPLES
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "sketchmaker/web/static/img"

@@ -24,7 +24,7 @@ from sketchmaker.scheduling.housekeeper import IMAGES_FOLDER, Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
 from sketchmaker.studio.image_store import ImageStore
-from sketchmaker.studio.providers.sandbox import SandboxProvider
+from sketchmaker.studio.providers.sandbox.provider import SandboxProvider
 from sketchmaker.studio.sweeping import Sweeper
 from sketchmaker.studio.worker import StudioWorker
 from sketchmaker.web.app import create_web_app

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from sketchmaker.accounts import administration, deletion
 from sketchmaker.accounts.registration import Registration, register
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits import erasure as credit_erasure
-from sketchmaker.credits import lifecycle, subscriptions
+from sketchmaker.credits.managing import erasure as credit_erasure
+from sketchmaker.credits.managing import lifecycle, subscriptions
 from sketchmaker.record import outbox
 from sketchmaker.studio import erasure as studio_erasure
 

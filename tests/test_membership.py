@@ -13,9 +13,11 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System, create_app
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import grants, holds, plans
-from sketchmaker.credits.errors import NoActiveSubscription
-from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits.managing import granting
+from sketchmaker.credits.reading.statement import statement_for
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.errors import NoActiveSubscription
+from sketchmaker.credits.spending import holds
 from sketchmaker.credits.tables import CreditHold, UsageHistory
 from sketchmaker.database import Base, Database
 from sketchmaker.membership import enrol, enrol_everyone_without_a_plan, leave
@@ -198,7 +200,7 @@ def _order(system: System, person: int) -> int:
 
 def _give(system: System, person: int) -> None:
     with system.database.transaction() as session:
-        grants.grant(
+        granting.grant(
             session,
             user_id=person,
             credits=5,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sketchmaker.accounts.errors import AccountError
-from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.schema import SchemaError
 from sketchmaker.settings import SettingsError

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits import plans, resets, subscriptions
+from sketchmaker.credits import resets
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import HoldNotPending, InsufficientCredits, ResetConflict
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.errors import HoldNotPending, InsufficientCredits, ResetConflict
 from sketchmaker.credits.tables import LEDGER
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.randomness import token

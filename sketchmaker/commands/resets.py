@@ -15,7 +15,7 @@ def left_out() -> None:
     """List the subscriptions whose reset failed, was parked or paused."""
     with told_in_one_line():
         from sketchmaker import bootstrap
-        from sketchmaker.credits import guard
+        from sketchmaker.credits.resets import guard
         from sketchmaker.scheduling.job_ids import job_id_for
 
         with bootstrap.process_system().database.reading() as session:
@@ -32,8 +32,9 @@ def release(job: str) -> None:
     """Let JOB, a name like credit_reset_42, be reset again at once."""
     with told_in_one_line():
         from sketchmaker import bootstrap
-        from sketchmaker.credits import guard, state
-        from sketchmaker.credits.errors import SubscriptionNotFound
+        from sketchmaker.credits.resets import guard
+        from sketchmaker.credits.rows import state
+        from sketchmaker.credits.rules.errors import SubscriptionNotFound
         from sketchmaker.scheduling.job_ids import subscription_id_of
 
         subscription_id = subscription_id_of(job)

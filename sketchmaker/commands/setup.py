@@ -15,11 +15,12 @@ from sketchmaker.accounts.errors import InvalidRegistration
 from sketchmaker.accounts.registration import Registration
 from sketchmaker.accounts.roles import Role
 from sketchmaker.clock import SystemClock
-from sketchmaker.credits import listings, plans
-from sketchmaker.credits.listings import Totals
+from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from sketchmaker.database.exclusive import wait_for_other_setups
 from sketchmaker.membership import enrol, enrol_everyone_without_a_plan
+from sketchmaker.reports import listings
+from sketchmaker.reports.listings import Totals
 from sketchmaker.schema import Upgrade
 from sketchmaker.settings import Settings, SettingsError
 

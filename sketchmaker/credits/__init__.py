@@ -6,6 +6,7 @@ does its work in the caller's transaction and never commits.
 Does not own: who a user is (`accounts`), when somebody is woken (`scheduling`), what an image costs
 or is (`studio`), how an error looks over HTTP (`web`).
 
-`cycle` and `balance` are pure rules; `spending` is the one guarded statement; the other modules are
-a family of verbs each.
+Rooms, from below: `rules` (pure), `tables`, `rows`, `resets`, `grants`, `hold_ends`, `present` and
+`reading`, `spending`, `managing`, `books` and `desk`. Imports go down only. `cycle` is
+the published name of the rule of dates.
 """

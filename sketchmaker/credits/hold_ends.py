@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grant_rows, ledger, resets, state
-from sketchmaker.credits.balance import Part, split
-from sketchmaker.credits.errors import HoldNotFound, SetAside
-from sketchmaker.credits.instants import in_utc
-from sketchmaker.credits.state import State
+from sketchmaker.credits import grants, resets
+from sketchmaker.credits.rows import ledger, state
+from sketchmaker.credits.rows.state import State
+from sketchmaker.credits.rules.balance import Part, split
+from sketchmaker.credits.rules.errors import HoldNotFound, SetAside
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_PENDING, SUBSCRIPTIONS, HoldState
 
 EXPIRED = "The work was not finished in time."
@@ -197,15 +198,15 @@ def after_end(
     used_grants, back_grants = _of_grants(used), _of_grants(back)
     if used_grants or back_grants:
         for part in used_grants:
-            grant_rows.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
+            grants.change(session, part.grant_id or 0, held=-part.credits, used=part.credits)
         spent = sum(part.credits for part in used_grants)
-        back_to = grant_rows.give_back(session, back_grants, now=now)
+        back_to = grants.give_back(session, back_grants, now=now)
         moved = {
             "held": -spent - back_to.total(),
             "remaining": back_to["remaining"],
             "used": spent if same_cycle else 0,
         }
-        bonus = grant_rows.resummed(session, bonus, before.user_id, **moved)
+        bonus = grants.resummed(session, bonus, before.user_id, **moved)
         lapsed += back_to.total() - back_to["remaining"]
     return replace(before, balance=balance, bonus=bonus), lapsed
 
@@ -215,7 +216,7 @@ def _alive(session: Session, holds: Iterable[AnyRow], now: datetime) -> set[int]
     named = {part.grant_id for hold in holds for part in _of_grants(_parts_of(hold))}
     if not named:
         return set()
-    is_alive = grant_rows.is_alive(now)
+    is_alive = grants.is_alive(now)
     return set(session.scalars(select(GRANTS.c.id).where(GRANTS.c.id.in_(named), is_alive)))
 
 

@@ -10,12 +10,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import grant_rows, hold_ends, resets, state
-from sketchmaker.credits.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
+from sketchmaker.credits import grants, hold_ends, resets
 from sketchmaker.credits.hold_ends import Freed
-from sketchmaker.credits.instants import in_utc
-from sketchmaker.credits.reset_plan import PlannedReset
-from sketchmaker.credits.state import State
+from sketchmaker.credits.resets.reset_plan import PlannedReset
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.state import State
+from sketchmaker.credits.rules.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 
 
@@ -29,7 +30,7 @@ def of_user(session: Session, user_id: int, *, now: datetime) -> State:
     """
     hold_ends.end_expired_of_user(session, user_id, now=now)
     resets.reset_user(session, user_id=user_id, now=now)
-    grant_rows.expire_of_user(session, user_id=user_id, now=now)
+    grants.expire_of_user(session, user_id=user_id, now=now)
     found = state.of_user(session, user_id)
     if found is None:
         raise NoActiveSubscription(user_id)
@@ -61,7 +62,7 @@ def as_far_as_possible(session: Session, found: State, *, now: datetime) -> Stat
     if found.is_active:
         with suppress(SetAside):
             resets.reset_subscription(session, subscription_id=found.id, now=now)
-    grant_rows.expire_of_user(session, user_id=found.user_id, now=now)
+    grants.expire_of_user(session, user_id=found.user_id, now=now)
     return state.of_subscription(session, found.id) or found
 
 
@@ -99,7 +100,7 @@ def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
 
 def _with_live_bonus(session: Session, found: State, now: datetime) -> State:
     freed = _freed(session, found, now)
-    alive = grant_rows.sources(session, found, now=now)
+    alive = grants.sources(session, found, now=now)
     remaining = sum(source.credits for source in alive if source.grant_id is not None)
     bonus = replace(
         found.bonus,

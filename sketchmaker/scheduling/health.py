@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import guard
-from sketchmaker.credits.listings import overdue_resets
-from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.reports.listings import overdue_resets
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR, all_beats
 from sketchmaker.scheduling.job_ids import job_id_for
 from sketchmaker.scheduling.tables import SchedulerHeartbeat

@@ -19,9 +19,10 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy.orm import Session
 
 from sketchmaker.clock import Clock
-from sketchmaker.credits import guard, resets
-from sketchmaker.credits.rescheduling import pause, reschedule
-from sketchmaker.credits.reset_plan import ResetDone
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing.rescheduling import pause, reschedule
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.resets.reset_plan import ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.scheduling.job_ids import job_id_for, subscription_id_of
 from sketchmaker.scheduling.reset_runner import ResetRunner

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.actions import RESET_ACTION
+from sketchmaker.credits.rules.actions import RESET_ACTION
 from sketchmaker.credits.tables import LEDGER
 
 QUIET_BATCH = 10_000

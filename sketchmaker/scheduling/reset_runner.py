@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sketchmaker.clock import Clock
-from sketchmaker.credits import guard, resets
-from sketchmaker.credits.reset_plan import BatchDone, ResetDone
+from sketchmaker.credits import resets
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.resets.reset_plan import BatchDone, ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable, LostRace, retrying
 from sketchmaker.scheduling.job_ids import job_id_for
 from sketchmaker.scheduling.pace import QUIET_BATCH, Pace

@@ -8,8 +8,8 @@ from typing import Any, overload
 from sqlalchemy import Row, Select, func, select, tuple_
 
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits.side_tables import ResetSetAside
 from sketchmaker.credits.tables import IS_ACTIVE, UserSubscription
+from sketchmaker.credits.tables.side import ResetSetAside
 from sketchmaker.database import Database
 from sketchmaker.scheduling.job_ids import job_id_for
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from sketchmaker.clock import Clock
-from sketchmaker.credits import grants, holds, idempotency
+from sketchmaker.credits.managing import granting
+from sketchmaker.credits.rows import idempotency
+from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
 from sketchmaker.randomness import token
 from sketchmaker.scheduling.durable_scheduler import DurableScheduler
@@ -163,7 +165,7 @@ class SubscriptionScheduler:
 
     def _expire_grants(self, now: datetime) -> None:
         with self._database.transaction() as session:
-            expired = grants.expire_due(session, now=now)
+            expired = granting.expire_due(session, now=now)
         if expired:
             logger.info("scheduler: %d credit(s) of grants expired", expired)
 

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.listings import Page
+from sketchmaker.paging import Page
 from sketchmaker.studio.errors import ImageNotFound
 from sketchmaker.studio.models_on_offer import MAX_SEED
 from sketchmaker.studio.requests import ImageRequest

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import holds
-from sketchmaker.credits.errors import CreditError, HoldNotPending
+from sketchmaker.credits.rules.errors import CreditError, HoldNotPending
+from sketchmaker.credits.spending import holds
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import DECLARED_LIMITS, Limits, Who, account_of

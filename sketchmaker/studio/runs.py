@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import holds
-from sketchmaker.credits.errors import HoldNotPending
-from sketchmaker.credits.explanations import counted
+from sketchmaker.credits.reading.explanations import counted
+from sketchmaker.credits.rules.errors import HoldNotPending
+from sketchmaker.credits.spending import holds
 from sketchmaker.credits.tables import CreditHold, HoldState
 from sketchmaker.studio import queue
 from sketchmaker.studio.finished_work import FinishedPicture, FinishedWork

@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sketchmaker.accounts import directory
 from sketchmaker.bootstrap import System
-from sketchmaker.credits.charges import charge
+from sketchmaker.credits.spending.charges import charge
 from tests.support.web_system import PASSWORD
 
 

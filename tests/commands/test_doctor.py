@@ -20,10 +20,10 @@ from sketchmaker.clock import ManualClock
 from sketchmaker.commands import sketchmaker
 from sketchmaker.commands.examination import apart
 from sketchmaker.commands.hammer import RaceResult, hammer
-from sketchmaker.credits import state
-from sketchmaker.credits.charges import Charge
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import InsufficientCredits
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rules.errors import InsufficientCredits
+from sketchmaker.credits.spending.charges import Charge
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.database import Database
 from tests.conftest import START

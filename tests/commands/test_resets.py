@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sketchmaker.credits import guard
+from sketchmaker.credits.resets import guard
 from sketchmaker.database import Database
 from tests.support.people import subscriber
 

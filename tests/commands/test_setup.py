@@ -13,7 +13,7 @@ from sketchmaker.accounts.passwords import verify_password
 from sketchmaker.accounts.roles import Role
 from sketchmaker.clock import ManualClock
 from sketchmaker.commands.setup import Report, set_up
-from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits.reading.statement import statement_for
 from sketchmaker.database import Database
 from sketchmaker.settings import Settings, SettingsError
 from tests.support import programs

@@ -4,20 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sketchmaker.credits import (
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import (
     adjustments,
-    charges,
     forced_resets,
-    grants,
-    holds,
-    ledger,
+    granting,
     lifecycle,
     plan_changes,
-    refunds,
-    resets,
     voids,
 )
-from sketchmaker.credits.rescheduling import reschedule
+from sketchmaker.credits.managing.rescheduling import reschedule
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.spending import charges, holds, refunds
 from sketchmaker.database import Database
 from tests.support.people import subscriber
 
@@ -47,8 +45,8 @@ def do(database: Database, verb: Callable[..., Any], **arguments: Any) -> Any:
 def _first_month(database: Database) -> None:
     ada = {"user_id": ADA, "now": JOINED + DAY}
     bonus = {"kind": "promotion", "reason": "Welcome."}
-    do(database, grants.grant, credits=6, expires_at=JOINED + 9 * DAY, **bonus, **ada)
-    do(database, grants.grant, credits=20, expires_at=JOINED + 200 * DAY, **bonus, **ada)
+    do(database, granting.grant, credits=6, expires_at=JOINED + 9 * DAY, **bonus, **ada)
+    do(database, granting.grant, credits=20, expires_at=JOINED + 200 * DAY, **bonus, **ada)
     do(database, charges.charge, credits=4, action="images", **ada)
     # Two of the first grant and one of the allowance; it stays pending.
     pending = do(database, holds.place, credits=3, action="images", lifetime=7 * DAY, **ada)
@@ -79,7 +77,7 @@ def _second_month(database: Database) -> None:
     do(database, forced_resets.force_reset, subscription_id=ADA, by_id=None, reason="Sorry.", **at)
     # It burns before the allowance: spent bonus of the present cycle.
     soon = {"kind": "admin", "reason": "Sorry.", "expires_at": JOINED + 40 * DAY}
-    do(database, grants.grant, user_id=ADA, credits=3, **soon, **at)
+    do(database, granting.grant, user_id=ADA, credits=3, **soon, **at)
     do(database, charges.charge, user_id=ADA, credits=2, action="images", **at)
     do(database, adjustments.revoke, user_id=ADA, credits=3, reason="Too many.", **at)
     do(database, charges.charge, user_id=ADA, credits=6, action="images", **at)
@@ -93,7 +91,7 @@ def _second_month(database: Database) -> None:
 def _bobs_second_thoughts(database: Database) -> None:
     at = {"now": JOINED + 34 * DAY}
     gift = {"kind": "promotion", "reason": "Welcome.", "expires_at": JOINED + 50 * DAY}
-    given = do(database, grants.grant, user_id=BOB, credits=4, **gift, **at)
+    given = do(database, granting.grant, user_id=BOB, credits=4, **gift, **at)
     do(database, charges.charge, user_id=BOB, credits=6, action="images", **at)
     with database.reading() as session:
         entry_id = ledger.recent(session, BOB, limit=1)[0].id

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.rules.errors import (
     InvalidAmount,
     NoActiveSubscription,
     NothingToChange,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sketchmaker.credits.amounts import MAX_CREDITS, checked_amount
-from sketchmaker.credits.errors import InvalidAmount
+from sketchmaker.credits.rules.amounts import MAX_CREDITS, checked_amount
+from sketchmaker.credits.rules.errors import InvalidAmount
 
 
 @pytest.mark.parametrize("amount", [1, 7, MAX_CREDITS])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchmaker.credits.balance import (
+from sketchmaker.credits.rules.balance import (
     Balance,
     Boundary,
     Part,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from sketchmaker.credits import books, charges
+from sketchmaker.credits import books
 from sketchmaker.credits.books import Repair
+from sketchmaker.credits.spending import charges
 from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.database import Database
 from tests.credits.busy_books import ADA, BOB, LATER, do, make_busy

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from sketchmaker.credits import charges, erasure, holds, ledger
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.explanations import explain
+from sketchmaker.credits.managing import erasure
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.spending import charges, holds
 from sketchmaker.credits.tables import LEDGER, UsageHistory
 from sketchmaker.database import Database
 from tests.support.member import Member

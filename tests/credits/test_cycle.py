@@ -10,7 +10,7 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchmaker.credits.cycle import cycle_number, cycle_start, days_until, next_reset_after
+from sketchmaker.credits.rules.cycle import cycle_number, cycle_start, days_until, next_reset_after
 
 PAIRS = 100_000
 SIXTY_YEARS = timedelta(days=60 * 365)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchmaker.credits.cycle import (
+from sketchmaker.credits.rules.cycle import (
     cycle_start,
     days_until,
     next_reset_after,

@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits import plan_changes, plans, resets
-from sketchmaker.credits.errors import (
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import plan_changes
+from sketchmaker.credits.managing.rescheduling import reschedule
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.errors import (
     InsufficientCredits,
     NoActiveSubscription,
     NothingToChange,
     SubscriptionNotFound,
 )
-from sketchmaker.credits.explanations import explain
-from sketchmaker.credits.rescheduling import reschedule
 from sketchmaker.database import Database
 from tests.credits.test_races import race
 from tests.support.member import Member

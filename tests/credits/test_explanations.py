@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sketchmaker.credits import charges, grants, holds, ledger, resets
-from sketchmaker.credits.explanations import explain
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import granting
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.spending import charges, holds
 from sketchmaker.database import Database
 from tests.support.member import Member
 from tests.support.people import ledger_of, subscriber
@@ -41,7 +44,7 @@ def test_a_months_story_can_be_read_from_its_rows(database: Database) -> None:
 def test_an_admins_reason_never_runs_into_our_own_words(database: Database) -> None:
     member = Member(database, now=JOINED)
     with database.transaction() as session:
-        grants.grant(
+        granting.grant(
             session,
             user_id=member.user_id,
             credits=2,

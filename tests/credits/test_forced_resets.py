@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits import books, guard
-from sketchmaker.credits.errors import AllowanceLimit, SetAside
-from sketchmaker.credits.explanations import explain
+from sketchmaker.credits import books
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules.errors import AllowanceLimit, SetAside
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
 from tests.support.member import Member

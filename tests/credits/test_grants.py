@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from sketchmaker.credits.amounts import MAX_CREDITS
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.grants import MAX_BONUS
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rules.amounts import MAX_CREDITS
+from sketchmaker.credits.rules.errors import (
     InsufficientCredits,
     InvalidAmount,
     InvalidGrant,
     NoActiveSubscription,
     ReasonMissing,
 )
-from sketchmaker.credits.explanations import explain
-from sketchmaker.credits.grant_rows import MAX_BONUS
-from sketchmaker.credits.invalid_input import TooManyGranted
+from sketchmaker.credits.rules.invalid_input import TooManyGranted
 from sketchmaker.credits.tables import PLANS, CreditGrant
 from sketchmaker.database import Database
 from tests.support.member import Member

@@ -7,10 +7,11 @@ from threading import Barrier
 
 import pytest
 
-from sketchmaker.credits import guard, idempotency, rescheduling
-from sketchmaker.credits.charges import Charge
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import rescheduling
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rows import idempotency
+from sketchmaker.credits.rules.errors import (
     HoldNotPending,
     InsufficientCredits,
     InvalidAmount,
@@ -19,7 +20,8 @@ from sketchmaker.credits.errors import (
     NoActiveSubscription,
     SetAside,
 )
-from sketchmaker.credits.holds import Hold, HoldEnd
+from sketchmaker.credits.spending.charges import Charge
+from sketchmaker.credits.spending.holds import Hold, HoldEnd
 from sketchmaker.database import Database
 from tests.support.member import Member
 from tests.support.people import assert_books_close

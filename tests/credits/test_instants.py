@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sketchmaker import credits
-from sketchmaker.credits import forced_resets, grants, guard, holds, plans, subscriptions
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import AllowanceLimit, InvalidGrant, InvalidInstant
+from sketchmaker.credits.managing import forced_resets, granting, subscriptions
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.errors import AllowanceLimit, InvalidGrant, InvalidInstant
+from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
 from tests.support.people import add_user, assert_books_close, subscriber
 
@@ -67,7 +70,7 @@ def test_the_walk_finds_the_verbs() -> None:
     found = {name for name, _ in verbs()}
 
     assert len(found) > 60
-    assert {"CreditDesk.charge", "sketchmaker.credits.rescheduling.reschedule"} <= found
+    assert {"CreditDesk.charge", "sketchmaker.credits.managing.rescheduling.reschedule"} <= found
 
 
 def test_a_hold_lives_its_time_while_clocks_change(database: Database) -> None:
@@ -95,7 +98,7 @@ def test_a_grant_that_expired_an_hour_ago_by_the_same_clock_is_refused(database:
     earlier = datetime(2026, 10, 25, 2, 45, fold=0, tzinfo=BERLIN)
 
     with pytest.raises(InvalidGrant, match="has passed"), database.transaction() as session:
-        grants.grant(
+        granting.grant(
             session,
             user_id=person.user_id,
             credits=1,

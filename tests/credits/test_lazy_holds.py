@@ -5,16 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits import guard, holds, listings, plan_changes, rescheduling, resets
+from sketchmaker.credits import resets
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import plan_changes, rescheduling
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules.errors import (
     HoldNotPending,
     InsufficientCredits,
     InvalidChoice,
     InvalidLifetime,
     SetAside,
 )
+from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
+from sketchmaker.reports import listings
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 

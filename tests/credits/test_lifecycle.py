@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits import guard, lifecycle
-from sketchmaker.credits.cycle import cycle_start
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import lifecycle
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules.cycle import cycle_start
+from sketchmaker.credits.rules.errors import (
     AlreadySubscribed,
     NoActiveSubscription,
     NothingToChange,

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sketchmaker.credits.listings import (
+from sketchmaker.database import Database
+from sketchmaker.reports.listings import (
     NO_PLAN,
     search_subscriptions,
     totals,
     upcoming_resets,
 )
-from sketchmaker.database import Database
 from tests.support.people import add_subscriber, add_user
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.rules.errors import (
     CreditError,
     EntryNotFound,
     GrantNotFound,

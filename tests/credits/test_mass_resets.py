@@ -12,10 +12,13 @@ import pytest
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import charges, guard, ledger, mass_resets, plans, resets
-from sketchmaker.credits.cycle import cycle_number, cycle_start
-from sketchmaker.credits.errors import InsufficientCredits
-from sketchmaker.credits.reset_plan import PlannedReset
+from sketchmaker.credits import resets
+from sketchmaker.credits.resets import guard, mass_resets
+from sketchmaker.credits.resets.reset_plan import PlannedReset
+from sketchmaker.credits.rows import ledger, plans
+from sketchmaker.credits.rules.cycle import cycle_number, cycle_start
+from sketchmaker.credits.rules.errors import InsufficientCredits
+from sketchmaker.credits.spending import charges
 from sketchmaker.credits.tables import (
     LEDGER,
     PLANS,

@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from sketchmaker.credits import adjustments, charges, holds, lifecycle, subscriptions
-from sketchmaker.credits.actions import ENGINE_ACTIONS
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import adjustments, lifecycle, subscriptions
+from sketchmaker.credits.rules.actions import ENGINE_ACTIONS
+from sketchmaker.credits.rules.errors import (
     InvalidAction,
     InvalidDetails,
     InvalidReason,
     ReservedAction,
     SubscriptionEnded,
 )
+from sketchmaker.credits.spending import charges, holds
 from sketchmaker.database import Database
 from tests.support.people import assert_books_close, reread, subscriber
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sketchmaker.credits import plan_changes, rescheduling
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import plan_changes, rescheduling
+from sketchmaker.credits.rows.plans import DEFAULT_PLANS
+from sketchmaker.credits.rules.errors import (
     AllowanceLimit,
     CreditError,
     InsufficientCredits,
@@ -19,7 +20,6 @@ from sketchmaker.credits.errors import (
     SubscriptionNotFound,
     UnknownPlan,
 )
-from sketchmaker.credits.plans import DEFAULT_PLANS
 from sketchmaker.database import Database
 from tests.support.member import Member
 from tests.support.people import assert_books_close

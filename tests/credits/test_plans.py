@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from sketchmaker import membership, schema
 from sketchmaker.accounts import registration
-from sketchmaker.credits import plans, subscriptions
-from sketchmaker.credits.amounts import MAX_CREDITS
-from sketchmaker.credits.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
-from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.reading.statement import statement_for
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.amounts import MAX_CREDITS
+from sketchmaker.credits.rules.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
 from sketchmaker.credits.tables import PLANS
 from sketchmaker.database import Database
 from tests.support.databases import Databases

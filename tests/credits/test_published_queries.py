@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from sketchmaker.credits import charges
+from sketchmaker.credits.spending import charges
 from sketchmaker.database import Database
 from tests.support.people import subscriber
 

@@ -8,8 +8,10 @@ from threading import Barrier
 
 import pytest
 
-from sketchmaker.credits import charges, holds, resets, subscriptions
-from sketchmaker.credits.errors import AlreadySubscribed, HoldNotPending, InsufficientCredits
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rules.errors import AlreadySubscribed, HoldNotPending, InsufficientCredits
+from sketchmaker.credits.spending import charges, holds
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
 from tests.support.people import add_user, assert_books_close, ledger_of, reread, subscriber

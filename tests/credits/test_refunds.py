@@ -5,15 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from sketchmaker.credits import ledger, rescheduling
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import rescheduling
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules.errors import (
     EntryNotFound,
     InvalidAmount,
     NotRefundable,
     ReasonMissing,
     RefundTooLarge,
 )
-from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.tables import CreditGrant
 from sketchmaker.database import Database
 from tests.credits.test_races import race

@@ -8,8 +8,8 @@ from sqlalchemy import Integer, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import InvalidInstant
-from sketchmaker.credits.rendered import Rendered
+from sketchmaker.credits.rows.rendered import Rendered
+from sketchmaker.credits.rules.errors import InvalidInstant
 from sketchmaker.credits.tables import LEDGER, UserSubscription
 from sketchmaker.database import Database, DatabaseUnavailable
 from tests.support.people import ledger_of, subscriber

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, Table, select
 
-from sketchmaker.credits import books, holds
+from sketchmaker.credits import books
 from sketchmaker.credits.books import Repair
+from sketchmaker.credits.spending import holds
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 from sketchmaker.database import Database
 from tests.credits.busy_books import ADA, BOB, DAY, LATER, do, make_busy

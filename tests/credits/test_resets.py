@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from sketchmaker.credits import charges, guard, ledger, resets
-from sketchmaker.credits.explanations import explain
-from sketchmaker.credits.reset_plan import ResetDone
-from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits import resets
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.reading.statement import statement_for
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.resets.reset_plan import ResetDone
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.spending import charges
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
 from tests.support.people import assert_books_close, ledger_of, reread, subscriber

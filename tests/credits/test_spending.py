@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import text
 
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import charges, holds
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.rules.errors import (
     HoldNotFound,
     HoldNotPending,
     InsufficientCredits,
     InvalidAmount,
     NoActiveSubscription,
 )
+from sketchmaker.credits.spending import charges, holds
 from sketchmaker.credits.tables import CreditHold, UserSubscription
 from sketchmaker.database import Database
 from tests.support.people import assert_books_close, ledger_of, reread, subscriber

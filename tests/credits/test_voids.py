@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rules.errors import (
     GrantNotFound,
     InsufficientCredits,
     NothingToChange,
     ReasonMissing,
 )
-from sketchmaker.credits.explanations import explain
 from sketchmaker.credits.tables import CreditGrant
 from sketchmaker.database import Database
 from tests.credits.test_races import race

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketchmaker.credits.cycle import cycle_start
-from sketchmaker.credits.zone_periods import Period, zone_periods
+from sketchmaker.credits.resets.zone_periods import Period, zone_periods
+from sketchmaker.credits.rules.cycle import cycle_start
 
 FIRST, LAST = 2019, 2031
 BEGIN, END = datetime(FIRST, 1, 1), datetime(LAST, 12, 1)  # noqa: DTZ001 - wall-clock times
@@ -62,7 +62,7 @@ def test_no_zone_changes_and_changes_back_between_two_looks(
 ) -> None:
     zones = sorted(available_timezones())
     usual = {zone: zone_periods(zone, FIRST, LAST)[1:] for zone in zones}
-    monkeypatch.setattr("sketchmaker.credits.zone_periods.STEP", timedelta(days=1))
+    monkeypatch.setattr("sketchmaker.credits.resets.zone_periods.STEP", timedelta(days=1))
     zone_periods.cache_clear()
 
     closer = {zone: zone_periods(zone, FIRST, LAST)[1:] for zone in zones}

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import InsufficientCredits
+from sketchmaker.credits.rules.errors import InsufficientCredits
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.scheduling.reset_runner import ResetRunner
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler

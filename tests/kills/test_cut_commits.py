@@ -12,9 +12,9 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import func, select
 
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import grants
-from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.managing import granting
+from sketchmaker.credits.rules.actions import RESET_ACTION
 from sketchmaker.credits.tables import LEDGER, UserSubscription
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.scheduling.reset_runner import ResetRunner
@@ -53,7 +53,7 @@ class Cuts:
         self.gifted = [subscriber(direct, now=JOINED, plan="pro").user_id for _ in range(3)]
         for user_id in self.gifted:
             with direct.transaction() as session:
-                grants.grant(
+                granting.grant(
                     session,
                     user_id=user_id,
                     credits=900,

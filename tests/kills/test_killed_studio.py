@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from sketchmaker.bootstrap import System
-from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits.reading.statement import statement_for
 from sketchmaker.credits.tables import CreditHold, UsageHistory
 from sketchmaker.database import Database
 from sketchmaker.scheduling.heartbeats import BEAT_EVERY

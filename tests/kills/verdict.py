@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import ledger
-from sketchmaker.credits.actions import RESET_ACTION
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.side_tables import KEYS
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules.actions import RESET_ACTION
 from sketchmaker.credits.tables import HOLDS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.credits.tables.side import KEYS
 from sketchmaker.database import Database
 from tests.kills.crowd import Crowd
 from tests.kills.journal import Answer, Question, Told

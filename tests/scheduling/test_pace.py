@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from sketchmaker.credits import charges, resets
+from sketchmaker.credits import resets
+from sketchmaker.credits.spending import charges
 from sketchmaker.database import Database
 from sketchmaker.scheduling.pace import LONGEST_REST, MANNERS, QUIET_BATCH, Pace
 from tests.support.people import subscriber

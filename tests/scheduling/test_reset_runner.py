@@ -8,7 +8,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import text
 
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import guard
+from sketchmaker.credits.resets import guard
 from sketchmaker.database import Database
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.reset_runner import ResetRunner

@@ -14,7 +14,8 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import func, select
 
 from sketchmaker.clock import ManualClock, SystemClock
-from sketchmaker.credits import plans, subscriptions
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rows import plans
 from sketchmaker.credits.tables import UsageHistory, UserSubscription
 from sketchmaker.database import Database
 from sketchmaker.scheduling import job_store

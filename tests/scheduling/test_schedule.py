@@ -12,8 +12,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits.cycle import cycle_start
-from sketchmaker.credits.errors import InvalidResetDate
+from sketchmaker.credits.rules.cycle import cycle_start
+from sketchmaker.credits.rules.errors import InvalidResetDate
 from sketchmaker.database import Database
 from sketchmaker.scheduling import scheduled_jobs
 from sketchmaker.scheduling.durable_scheduler import DurableScheduler

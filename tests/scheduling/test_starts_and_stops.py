@@ -20,7 +20,8 @@ import pytest
 from dateutil.relativedelta import relativedelta
 
 from sketchmaker.clock import SystemClock
-from sketchmaker.credits import plans, subscriptions
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support import programs

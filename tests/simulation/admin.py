@@ -6,8 +6,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import adjustments, forced_resets, grants, lifecycle, plan_changes
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.managing import (
+    adjustments,
+    forced_resets,
+    granting,
+    lifecycle,
+    plan_changes,
+)
+from sketchmaker.credits.rules.errors import (
     AllowanceLimit,
     NoActiveSubscription,
     NothingToChange,
@@ -58,7 +64,7 @@ class Admin:
         def verb(session: Session, now: datetime) -> Any:
             if expires_at is not None and expires_at <= now:
                 raise NothingToChange
-            return grants.grant(
+            return granting.grant(
                 session,
                 user_id=account.user_id,
                 credits=self._chance.choice((1, 5, 40)),

@@ -8,21 +8,15 @@ from typing import Any
 from sqlalchemy import false, insert, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import (
-    charges,
-    hold_ends,
-    holds,
-    idempotency,
-    ledger,
-    spending,
-    state,
-)
+from sketchmaker.credits import hold_ends
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import NoActiveSubscription
-from sketchmaker.credits.holds import Hold
-from sketchmaker.credits.idempotency import Answer, Request
-from sketchmaker.credits.side_tables import KEYS
+from sketchmaker.credits.rows import idempotency, ledger, state
+from sketchmaker.credits.rows.idempotency import Answer, Request
+from sketchmaker.credits.rules.errors import NoActiveSubscription
+from sketchmaker.credits.spending import charges, guarded, holds
+from sketchmaker.credits.spending.holds import Hold
 from sketchmaker.credits.tables import HOLDS, SUBSCRIPTIONS, HoldState
+from sketchmaker.credits.tables.side import KEYS
 from sketchmaker.database import DatabaseUnavailable
 from tests.simulation import seams
 from tests.simulation.bugs import Plot, bug
@@ -173,7 +167,7 @@ def _a_hold_and_its_credits_are_two_transactions(plot: Plot) -> None:
     def wrong(self: CreditDesk, *, user_id: int, credits: int, action: str, **rest: Any) -> Hold:
         now, details = rest["now"], rest.get("details")
         taken = self.attempt(
-            lambda session: spending.take(
+            lambda session: guarded.take(
                 session, user_id=user_id, credits=credits, purpose="held", now=now
             )
         )

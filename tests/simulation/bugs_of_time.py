@@ -9,16 +9,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import (
-    grant_rows,
-    ledger,
-    mass_resets,
-    resets,
-    state,
-)
-from sketchmaker.credits.balance import Balance, Boundary
-from sketchmaker.credits.reset_plan import PlannedReset
-from sketchmaker.credits.state import Schedule, State
+from sketchmaker.credits import grants, resets
+from sketchmaker.credits.resets import mass_resets
+from sketchmaker.credits.resets.reset_plan import PlannedReset
+from sketchmaker.credits.rows import ledger, state
+from sketchmaker.credits.rows.state import Schedule, State
+from sketchmaker.credits.rules.balance import Balance, Boundary
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.scheduling import reset_runner
 from tests.simulation import seams
@@ -255,7 +251,7 @@ def _force_knows_no_limit(plot: Plot) -> None:
 
 @bug(profile="admins")
 def _an_expired_grant_is_spent(plot: Plot) -> None:
-    right = grant_rows.sources
+    right = grants.sources
 
     def wrong(session: Session, found: State, *, now: datetime) -> Any:
         del now

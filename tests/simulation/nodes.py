@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from sketchmaker.credits import grants, holds, idempotency
+from sketchmaker.credits.managing import granting
+from sketchmaker.credits.rows import idempotency
+from sketchmaker.credits.spending import holds
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.scheduling.reset_runner import ResetRunner
 from tests.simulation.clock import NodeClock
@@ -88,7 +90,7 @@ class Nodes:
         clock = NodeClock(self._run.timeline, HOUSEKEEPER)
         verbs: tuple[Callable[..., object], ...] = (
             holds.release_expired,
-            grants.expire_due,
+            granting.expire_due,
             idempotency.forget_old,
         )
         for verb in verbs:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sketchmaker.credits.errors import (
+from sketchmaker.credits.rules.errors import (
     CreditError,
     HoldNotPending,
     InsufficientCredits,

@@ -4,8 +4,9 @@ import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sketchmaker.credits import plans, subscriptions
 from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rows import plans
 from tests.simulation.clock import Timeline
 from tests.simulation.driver import Driver
 from tests.simulation.faults import Faults

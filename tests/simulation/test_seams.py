@@ -2,8 +2,8 @@
 
 import pytest
 
-from sketchmaker.credits import holds
-from sketchmaker.credits.cycle import cycle_start
+from sketchmaker.credits.rules.cycle import cycle_start
+from sketchmaker.credits.spending import holds
 from tests.simulation import seams
 
 
@@ -14,7 +14,7 @@ def test_a_part_is_found_by_its_name_alone() -> None:
 
 def test_every_module_that_imported_a_part_is_named() -> None:
     owners = {owner.__name__ for owner, _ in seams.places_of("cycle_start")}
-    assert {"sketchmaker.credits.cycle", "sketchmaker.credits.state"} <= owners
+    assert {"sketchmaker.credits.rules.cycle", "sketchmaker.credits.rows.state"} <= owners
 
 
 def test_a_member_is_found_on_its_class() -> None:

@@ -11,13 +11,14 @@ from PIL import Image as Pillow
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import plans, subscriptions
-from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.reading.statement import Statement, statement_for
+from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from sketchmaker.studio import generations
 from sketchmaker.studio.image_store import ImageStore
 from sketchmaker.studio.providers import Delivery, ImageOrder, Picture, Progress
-from sketchmaker.studio.providers.sandbox import SandboxProvider
+from sketchmaker.studio.providers.sandbox.provider import SandboxProvider
 from sketchmaker.studio.requests import validated
 from sketchmaker.studio.tables import Generation
 from sketchmaker.studio.worker import StudioWorker

@@ -6,8 +6,8 @@ from threading import Barrier
 
 import pytest
 
-from sketchmaker.credits import ledger
-from sketchmaker.credits.errors import InsufficientCredits, NoActiveSubscription
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules.errors import InsufficientCredits, NoActiveSubscription
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import gallery, generations, models_on_offer
 from sketchmaker.studio.errors import (

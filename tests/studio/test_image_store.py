@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from sketchmaker.studio import image_store
-from sketchmaker.studio.drawing.composer import draw_png
 from sketchmaker.studio.errors import ImageFileMissing, UnusablePicture
 from sketchmaker.studio.image_store import ImageStore, preview_name
+from sketchmaker.studio.providers.sandbox.drawing.composer import draw_png
 from tests.studio.small_studio import a_picture
 
 

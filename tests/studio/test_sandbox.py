@@ -3,14 +3,14 @@ from io import BytesIO
 import pytest
 from PIL import Image, PngImagePlugin
 
-from sketchmaker.studio.drawing.caption import caption_text
-from sketchmaker.studio.drawing.composer import SCENES, chosen, draw_png
-from sketchmaker.studio.drawing.dice import Dice
-from sketchmaker.studio.drawing.palettes import PALETTES
 from sketchmaker.studio.errors import ProviderFailed
 from sketchmaker.studio.models_on_offer import SIZES
 from sketchmaker.studio.providers import ImageOrder
-from sketchmaker.studio.providers.sandbox import SandboxProvider
+from sketchmaker.studio.providers.sandbox.drawing.caption import caption_text
+from sketchmaker.studio.providers.sandbox.drawing.composer import SCENES, chosen, draw_png
+from sketchmaker.studio.providers.sandbox.drawing.dice import Dice
+from sketchmaker.studio.providers.sandbox.drawing.palettes import PALETTES
+from sketchmaker.studio.providers.sandbox.provider import SandboxProvider
 
 UGLY_PROMPTS = [
     "🦊🌲🌙✨",

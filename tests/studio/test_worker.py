@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import holds, ledger
-from sketchmaker.credits.errors import ChangedMeanwhile
-from sketchmaker.credits.explanations import explain
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules.errors import ChangedMeanwhile
+from sketchmaker.credits.spending import holds
 from sketchmaker.database import DatabaseUnavailable, TransactionConflict
 from sketchmaker.studio import runs
 from sketchmaker.studio.errors import ProviderFailed

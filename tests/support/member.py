@@ -3,21 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sketchmaker.credits import (
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import (
     adjustments,
-    charges,
     forced_resets,
-    grants,
-    holds,
+    granting,
     lifecycle,
     plan_changes,
-    refunds,
-    resets,
     voids,
 )
-from sketchmaker.credits.holds import HoldEnd
-from sketchmaker.credits.reset_plan import ResetDone
-from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.credits.reading.statement import Statement, statement_for
+from sketchmaker.credits.resets.reset_plan import ResetDone
+from sketchmaker.credits.spending import charges, holds, refunds
+from sketchmaker.credits.spending.holds import HoldEnd
 from sketchmaker.credits.tables import UsageHistory, UserSubscription
 from sketchmaker.database import Database
 from tests.support.people import ledger_of, reread, subscriber
@@ -81,10 +79,10 @@ class Member:
         with self.database.transaction() as session:
             return holds.release(session, hold_id=hold_id, reason="It failed.", now=now)
 
-    def grant(self, credits: int, now: datetime, **facts: Any) -> grants.Grant:
+    def grant(self, credits: int, now: datetime, **facts: Any) -> granting.Grant:
         with self.database.transaction() as session:
             choice = {"kind": "admin", "reason": "Sorry for the outage.", **facts}
-            return grants.grant(session, user_id=self.user_id, credits=credits, now=now, **choice)
+            return granting.grant(session, user_id=self.user_id, credits=credits, now=now, **choice)
 
     def void(self, grant_id: int, now: datetime, reason: str = "Given by mistake.") -> voids.Void:
         with self.database.transaction() as session:
@@ -100,7 +98,7 @@ class Member:
 
     def expire_grants(self, now: datetime) -> int:
         with self.database.transaction() as session:
-            return grants.expire_due(session, now=now)
+            return granting.expire_due(session, now=now)
 
     def revoke(self, credits: int, now: datetime, reason: str = "Abuse.") -> int:
         with self.database.transaction() as session:

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from sketchmaker.accounts.names import key
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits import books, plans, subscriptions
+from sketchmaker.credits import books
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rows import plans
 from sketchmaker.credits.tables import CreditHold, UsageHistory, UserSubscription
 from sketchmaker.database import Database
 

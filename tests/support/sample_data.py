@@ -7,8 +7,8 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.credits import resets
-from sketchmaker.credits.charges import charge
-from sketchmaker.credits.cycle import next_reset_after
+from sketchmaker.credits.rules.cycle import next_reset_after
+from sketchmaker.credits.spending.charges import charge
 from sketchmaker.randomness import token
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity

@@ -12,7 +12,8 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import Clock
 from sketchmaker.commands.http_server import HttpServer
-from sketchmaker.credits import plans, subscriptions
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rows import plans
 from sketchmaker.settings import Settings
 
 PASSWORD = "correct-horse-battery"

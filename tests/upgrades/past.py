@@ -13,17 +13,17 @@ from sketchmaker.accounts import reset_links
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import (
+from sketchmaker.credits import resets
+from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.managing import (
     adjustments,
     forced_resets,
-    grants,
+    granting,
     lifecycle,
     plan_changes,
     rescheduling,
-    resets,
-    state,
 )
-from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.rows import state
 from sketchmaker.randomness import token
 from sketchmaker.record import outbox
 from sketchmaker.scheduling import heartbeats
@@ -71,8 +71,8 @@ def _first_month(system: System, clock: ManualClock, ids: dict[str, int]) -> Non
     clock.set(JOINED + DAY)
     desk, person = CreditDesk(system.database), ids[PERSON]
     bonus = {"user_id": person, "kind": "promotion", "reason": "Welcome."}
-    _do(system, grants.grant, credits=6, expires_at=JOINED + 9 * DAY, **bonus)
-    _do(system, grants.grant, credits=20, expires_at=JOINED + 200 * DAY, **bonus)
+    _do(system, granting.grant, credits=6, expires_at=JOINED + 9 * DAY, **bonus)
+    _do(system, granting.grant, credits=20, expires_at=JOINED + 200 * DAY, **bonus)
     charge = _at(clock.now())
     desk.charge(user_id=person, credits=8, key="first", **charge)
     desk.charge(user_id=ids["bob"], credits=40, **charge)
@@ -96,7 +96,7 @@ def _second_month(system: System, clock: ManualClock, ids: dict[str, int]) -> No
     sorry = {"reason": "Sorry.", **by}
     _do(system, forced_resets.force_reset, subscription_id=subscription[PERSON], **sorry)
     soon = {"kind": "admin", "reason": "Sorry.", "expires_at": JOINED + 40 * DAY}
-    _do(system, grants.grant, user_id=person, credits=5, granted_by_id=ids[ADMIN], **soon)
+    _do(system, granting.grant, user_id=person, credits=5, granted_by_id=ids[ADMIN], **soon)
     desk.charge(user_id=person, credits=3, **_at(clock.now()))
     _do(system, adjustments.revoke, user_id=person, credits=4, reason="Too many.", **by)
     change = {"subscription_id": subscription["bob"], "plan_name": "premium"}

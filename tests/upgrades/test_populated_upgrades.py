@@ -18,11 +18,12 @@ from sketchmaker import bootstrap, schema
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import charges, idempotency
-from sketchmaker.credits.errors import InsufficientCredits
-from sketchmaker.credits.idempotency import Request
-from sketchmaker.credits.side_tables import KEYS
+from sketchmaker.credits.rows import idempotency
+from sketchmaker.credits.rows.idempotency import Request
+from sketchmaker.credits.rules.errors import InsufficientCredits
+from sketchmaker.credits.spending import charges
 from sketchmaker.credits.tables import SUBSCRIPTIONS
+from sketchmaker.credits.tables.side import KEYS
 from sketchmaker.database import Database
 from sketchmaker.database.exclusive import exclusive_transaction
 from tests.support.databases import Databases

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
-from sketchmaker.credits.charges import charge
+from sketchmaker.credits.spending.charges import charge
 from sketchmaker.studio.repeats import CLICK
 from sketchmaker.studio.tables import Generation
 from tests.web.accounts.browser import Browser

@@ -7,9 +7,10 @@ from sqlalchemy import select
 from sketchmaker.accounts.roles import Role
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import guard, rescheduling
-from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.managing import rescheduling
+from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables import UserSubscription
+from sketchmaker.credits.tables.side import ResetSetAside
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.web.admin import subscriptions as admin_pages

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import grants, lifecycle, rescheduling, resets, subscriptions
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import granting, lifecycle, rescheduling, subscriptions
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.studio import models_on_offer
 from sketchmaker.web.pages import dashboard as dashboard_pages
@@ -169,7 +170,7 @@ def test_granted_credits_are_counted_in_and_said_to_stay(ada: Browser, system: S
     now = system.clock.now()
     with system.database.transaction() as session:
         person = session.scalars(select(User).filter_by(username="ada")).one()
-        grants.grant(
+        granting.grant(
             session, user_id=person.id, credits=5, kind="admin", reason="Welcome.", now=now
         )
     page = ada.get("/dashboard").text

@@ -10,7 +10,7 @@ from sketchmaker import bootstrap
 from sketchmaker.accounts.errors import AccountError
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.settings import Settings
 from sketchmaker.studio.errors import StudioError, TooManyGenerations

@@ -17,8 +17,9 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import SignInSession
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits import guard, rescheduling
-from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.managing import rescheduling
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.tables.side import ResetSetAside
 from sketchmaker.scheduling import heartbeats, housekeeper
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
 from sketchmaker.settings import Settings

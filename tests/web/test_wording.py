@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sketchmaker.credits.cycle import cycle_start
-from sketchmaker.credits.statement import Statement
+from sketchmaker.credits.reading.statement import Statement
+from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.web.frame import wording
 
 NOW = datetime(2026, 12, 8, 13, 3, tzinfo=UTC)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.books.row_rules import IS_PENDING, integers
 from sketchmaker.credits.books.sweeps import HOLD, Rule, Sweep, within
 from sketchmaker.credits.books.violations import Subject, Violation
-from sketchmaker.credits.holds import LONGEST_LIFETIME
+from sketchmaker.credits.spending.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
 
 

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Row, Table, func, select, update
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions, ledger
-from sketchmaker.credits.balance import Part, split
 from sketchmaker.credits.books import parts, rebuilding
 from sketchmaker.credits.books.told import Told, leads_to, told_by_ledger
-from sketchmaker.credits.charges import bonus_facts
-from sketchmaker.credits.holds import LONGEST_LIFETIME
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules import actions
+from sketchmaker.credits.rules.balance import Part, split
+from sketchmaker.credits.spending.charges import bonus_facts
+from sketchmaker.credits.spending.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
 
 LEDGER_CONTRADICTS_ITSELF = (

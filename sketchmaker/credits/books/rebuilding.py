@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions
 from sketchmaker.credits.books import parts, schedules, sums
 from sketchmaker.credits.books.told import Told
+from sketchmaker.credits.rules import actions
 from sketchmaker.credits.tables import GRANTS, PLANS, SUBSCRIPTIONS
 
 ROW = SUBSCRIPTIONS.c

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions, refunds
 from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, Rule, Sweep, within
 from sketchmaker.credits.books.violations import Subject, Violation
+from sketchmaker.credits.rules import actions
+from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, LEDGER
 
 ROW = LEDGER.c

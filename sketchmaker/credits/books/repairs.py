@@ -15,13 +15,13 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import guard
 from sketchmaker.credits.books import attempts, verification
 from sketchmaker.credits.books.attempts import Found, Mended
 from sketchmaker.credits.books.mending import Correction
 from sketchmaker.credits.books.sweeps import GRANT, HOLD, LEDGER_ROW, SUBSCRIPTION, USER
 from sketchmaker.credits.books.violations import Subject, Violation
-from sketchmaker.credits.instants import in_utc
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 LEFT_TO_A_PERSON: Final = {

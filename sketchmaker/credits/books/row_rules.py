@@ -6,10 +6,11 @@ from functools import cache
 from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
 
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits import actions, refunds
-from sketchmaker.credits.amounts import MAX_CREDITS
 from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep, whole_numbers
-from sketchmaker.credits.grants import KINDS
+from sketchmaker.credits.managing.granting import KINDS
+from sketchmaker.credits.rules import actions
+from sketchmaker.credits.rules.amounts import MAX_CREDITS
+from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS, HoldState
 
 USERS = typing.cast(Table, User.__table__)

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions, guard
 from sketchmaker.credits.books.sums import forced
 from sketchmaker.credits.books.sweeps import LEDGER_ROW, SUBSCRIPTION, within
 from sketchmaker.credits.books.violations import Subject, Violation
-from sketchmaker.credits.cycle import cycle_start
-from sketchmaker.credits.side_tables import ResetSetAside
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules import actions
+from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
+from sketchmaker.credits.tables.side import ResetSetAside
 
 ROW = SUBSCRIPTIONS.c
 Moves = dict[tuple[int, int], datetime]

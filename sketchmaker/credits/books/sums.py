@@ -19,9 +19,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions, refunds
 from sketchmaker.credits.books.row_rules import IS_PENDING, USERS
 from sketchmaker.credits.books.sweeps import SUBSCRIPTION, USER, Rule, Sweep, whole_numbers, within
+from sketchmaker.credits.rules import actions
+from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 BEGINNINGS = (actions.RESET_ACTION, actions.RESTART_ACTION)

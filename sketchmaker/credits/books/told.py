@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import actions
 from sketchmaker.credits.books import schedules
 from sketchmaker.credits.books.row_rules import IS_PENDING
 from sketchmaker.credits.books.sums import BEGINNINGS
+from sketchmaker.credits.rules import actions
 from sketchmaker.credits.tables import HOLDS, LEDGER
 
 

@@ -21,7 +21,7 @@ from sketchmaker.credits.books.sweeps import (
     ranges,
 )
 from sketchmaker.credits.books.violations import Progress, Subject, Violation
-from sketchmaker.credits.instants import in_utc
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 
 DEFAULT_BATCH = 1000

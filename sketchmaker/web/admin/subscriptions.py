@@ -9,16 +9,18 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits import guard, listings, plans
-from sketchmaker.credits.listings import (
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.tables import SubscriptionPlanModel
+from sketchmaker.paging import Page
+from sketchmaker.reports import listings
+from sketchmaker.reports.listings import (
     NO_PLAN,
     AttentionRow,
-    Page,
     ResetRow,
     SubscriptionRow,
     Totals,
 )
-from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.access import requires

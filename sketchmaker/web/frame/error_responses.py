@@ -15,8 +15,8 @@ from werkzeug.http import http_date
 
 from sketchmaker import logs
 from sketchmaker.accounts import errors as accounts
-from sketchmaker.credits import errors as credits
-from sketchmaker.credits import invalid_input
+from sketchmaker.credits.rules import errors as credits
+from sketchmaker.credits.rules import invalid_input
 from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConflict
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio

@@ -7,9 +7,9 @@ from flask import Flask, g, request, url_for
 from flask_login import current_user
 
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits import statement
-from sketchmaker.credits.errors import NoActiveSubscription
-from sketchmaker.credits.statement import Statement
+from sketchmaker.credits.reading import statement
+from sketchmaker.credits.reading.statement import Statement
+from sketchmaker.credits.rules.errors import NoActiveSubscription
 from sketchmaker.studio import generations
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.sign_in_session import CurrentUser

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sketchmaker.credits.statement import Statement
+from sketchmaker.credits.reading.statement import Statement
 
 FIRST_DAY_MISSING_FROM_A_MONTH: Final = 29
 MINUS: Final = "\N{MINUS SIGN}"

@@ -6,7 +6,7 @@ from typing import Final
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from sketchmaker.credits import plans
+from sketchmaker.credits.rows import plans
 from sketchmaker.web.frame.access import public
 from sketchmaker.web.frame.page_context import viewer
 from sketchmaker.web.frame.parts import parts

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from sketchmaker.credits import plans
+from sketchmaker.credits.rows import plans
 from sketchmaker.studio.models_on_offer import cost_of
 from sketchmaker.web.frame import wording
 from sketchmaker.web.frame.access import public

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.statement import statement_query, statements_of
+from sketchmaker.credits.reading.statement import statement_query, statements_of
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_ACTIVE, LEDGER, PLANS, SUBSCRIPTIONS
 from sketchmaker.database import Database
 from tests.support import credit_model as model

@@ -8,7 +8,8 @@ from hypothesis.stateful import rule
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import plan_changes, refunds, voids
+from sketchmaker.credits.managing import plan_changes, voids
+from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, LEDGER
 from tests.support import credit_model as model
 from tests.support.engine_machine.stage import BESIDE, PLACES, WHO, Stage, Subject

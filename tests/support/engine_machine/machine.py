@@ -5,9 +5,7 @@ from copy import deepcopy
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from sketchmaker.credits import (
-    state,
-)
+from sketchmaker.credits.rows import state
 from tests.support.engine_machine.giving_rules import GivingRules
 from tests.support.engine_machine.spending_rules import SpendingRules
 from tests.support.engine_machine.stage import (

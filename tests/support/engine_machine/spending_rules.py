@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import (
-    charges,
-    holds,
-    idempotency,
-)
-from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.rows import idempotency
+from sketchmaker.credits.rules.errors import CreditError
+from sketchmaker.credits.spending import charges, holds
 from tests.support import credit_model as model
 from tests.support.engine_machine.stage import (
     AMOUNTS,

@@ -11,14 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Table, delete
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import (
-    books,
-    subscriptions,
-)
+from sketchmaker.credits import books
 from sketchmaker.credits.desk import CreditDesk
-from sketchmaker.credits.errors import CreditError
-from sketchmaker.credits.side_tables import KEYS, ResetSetAside
+from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.credits.tables.side import KEYS, ResetSetAside
 from sketchmaker.database import Database
 from tests.support import credit_model as model
 from tests.support.credit_ledger import LedgerReader

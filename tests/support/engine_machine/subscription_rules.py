@@ -6,17 +6,17 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from sketchmaker.credits import (
+from sketchmaker.credits import resets
+from sketchmaker.credits.managing import (
     adjustments,
     forced_resets,
-    grants,
-    guard,
+    granting,
     lifecycle,
     plan_changes,
     rescheduling,
-    resets,
 )
-from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules.errors import CreditError
 from tests.support import credit_model as model
 from tests.support.engine_machine.stage import (
     BESIDE,
@@ -42,7 +42,7 @@ class SubscriptionRules(Stage):
     @rule()
     def expire_grants(self) -> None:
         with self.database.transaction() as session:
-            expired = grants.expire_due(session, now=self.now)
+            expired = granting.expire_due(session, now=self.now)
         assert expired == sum(s.person.expire_grants(self.now) for s in self.subjects)
 
     @rule(who=WHO, credits=st.sampled_from([1, 4, 40]))
@@ -206,7 +206,7 @@ class SubscriptionRules(Stage):
         subject = self.subjects[who]
         given = self._both(
             subject,
-            lambda session: grants.grant(
+            lambda session: granting.grant(
                 session,
                 user_id=subject.user_id,
                 credits=credits,

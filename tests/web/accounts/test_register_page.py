@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sketchmaker.accounts import passwords
 from sketchmaker.accounts.tables import SignInSession, User
 from sketchmaker.clock import ManualClock
-from sketchmaker.credits.statement import statement_for
+from sketchmaker.credits.reading.statement import statement_for
 from sketchmaker.credits.tables import SubscriptionPlanModel, UserSubscription
 from sketchmaker.database import Database
 from tests.accounts.people import PASSWORD

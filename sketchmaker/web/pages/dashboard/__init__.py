@@ -9,11 +9,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits import ledger
-from sketchmaker.credits.actions import RESET_ACTION
-from sketchmaker.credits.errors import NoActiveSubscription
-from sketchmaker.credits.explanations import explain
-from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.credits.reading.explanations import explain
+from sketchmaker.credits.reading.statement import Statement, statement_for
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules.actions import RESET_ACTION
+from sketchmaker.credits.rules.errors import NoActiveSubscription
 from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.studio.models_on_offer import images_for
 from sketchmaker.web.frame import paging, wording

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import ledger
+from sketchmaker.credits.rows import ledger
 from sketchmaker.web.frame.wording import zone_or_utc
 
 DAYS: Final = 30

@@ -19,7 +19,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits.listings import Page
+from sketchmaker.paging import Page
 from sketchmaker.studio import gallery
 from sketchmaker.studio.models_on_offer import SIZES
 from sketchmaker.studio.origins import generations_of

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sketchmaker import schema
-from sketchmaker.credits import guard
+from sketchmaker.credits.resets import guard
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.scheduling.heartbeats import Vitals

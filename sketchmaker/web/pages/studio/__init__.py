@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits.errors import CreditError, NoActiveSubscription
-from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.credits.reading.statement import Statement, statement_for
+from sketchmaker.credits.rules.errors import CreditError, NoActiveSubscription
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.randomness import seed as new_seed

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sketchmaker.credits.statement import Statement
+from sketchmaker.credits.reading.statement import Statement
 from sketchmaker.randomness import token
 from sketchmaker.studio.models_on_offer import (
     MAX_IMAGES_PER_GENERATION,

@@ -1,0 +1,43 @@
+"""What admins change by hand, beside grants: taking credits back."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import present
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rules.actions import ADJUSTMENT_ACTION
+from sketchmaker.credits.rules.amounts import checked_amount, checked_reason
+from sketchmaker.credits.rules.errors import NothingToChange
+from sketchmaker.credits.rules.instants import in_utc
+
+
+@in_utc
+def revoke(
+    session: Session,
+    *,
+    user_id: int,
+    credits: int,
+    reason: str,
+    now: datetime,
+    by_id: int | None = None,
+) -> int:
+    """Take back credits of this cycle's allowance, or as many as are left; return how many.
+
+    Raises:
+        InvalidAmount: not a whole number from 1 to the limit.
+        ReasonMissing: no reason.
+        NothingToChange: nothing is left of the allowance.
+        NoActiveSubscription: the user has no plan.
+        SetAside: the reset that is due failed before, or was parked.
+    """
+    amount, why = checked_amount(credits), checked_reason(reason)
+    before = present.of_user(session, user_id, now=now)
+    after = replace(before, balance=before.balance.less(amount))
+    taken = before.available - after.available
+    if not taken:
+        raise NothingToChange("Nothing is left of this month's allowance.")
+    details = {"revoked": taken, "asked": amount, "reason": why, "by": by_id}
+    state.move(session, before, after, action=ADJUSTMENT_ACTION, now=now, details=details)
+    return taken

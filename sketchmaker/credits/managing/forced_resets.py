@@ -1,0 +1,50 @@
+"""Resets by force: an allowance given afresh within a cycle, on an admin's word."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import present
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.state import State
+from sketchmaker.credits.rules.actions import FORCE_RESET_ACTION
+from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.tables import PLANS
+
+
+@in_utc
+def force_reset(
+    session: Session, *, subscription_id: int, now: datetime, by_id: int | None, reason: str
+) -> State:
+    """Give the allowance of the present cycle afresh, on an admin's word.
+
+    The anchor and the next reset stay as they are, and the regular reset comes all the same. What
+    is held stays held. When the clock is behind the last reset, that stays the last one.
+
+    Raises:
+        SubscriptionNotFound, NoActiveSubscription, SetAside.
+        AllowanceLimit: as `guard.check_by_hand`.
+    """
+    before = present.of_subscription(session, subscription_id, now=now)
+    guard.check_by_hand(session, subscription_id, now=now)
+    allowance = session.execute(
+        select(PLANS.c.monthly_credits).where(PLANS.c.id == before.plan_id)
+    ).scalar_one()
+    after = replace(
+        before,
+        balance=before.balance.refilled(allowance),
+        bonus=replace(before.bonus, used=0),
+        last_reset=max(now, before.last_reset),
+    )
+    details = {
+        "by": by_id,
+        "reason": reason,
+        "granted": allowance,
+        "next_reset": before.next_reset.isoformat(),
+    }
+    state.move(session, before, after, action=FORCE_RESET_ACTION, now=now, details=details)
+    guard.watch(session, [subscription_id], now=now)
+    return after

@@ -1,0 +1,221 @@
+"""Changing plan: up at once, down at the next reset, and nothing minted by going back and forth.
+
+What was used stays used: a plan in effect means "so many credits in this cycle, less what is used
+and held". `preview` and `apply` share one rule, so a preview is exactly what applying does.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import present
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.plans import active_plan, default_plan
+from sketchmaker.credits.rows.state import Schedule, State
+from sketchmaker.credits.rules.actions import PLAN_ACTION, RESTART_ACTION
+from sketchmaker.credits.rules.balance import Balance
+from sketchmaker.credits.rules.errors import InvalidChoice, NothingToChange
+from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.tables import SubscriptionPlanModel
+
+When = Literal["now", "next_reset", "restart"]
+"""`now` keeps the cycle; `next_reset` waits; `restart` voids the cycle and begins a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What a change does: to the person's one number, to the allowance, to the next reset."""
+
+    subscription_id: int
+    from_plan: str
+    to_plan: str
+    when: When
+    effective_at: datetime
+    available_before: int
+    available_after: int
+    allowance_after: int
+    next_reset: datetime
+    cycle: int
+    replayed: bool = field(default=False, compare=False)
+
+
+@in_utc
+def default_when(session: Session, *, subscription_id: int, plan_name: str, now: datetime) -> When:
+    """Up at once, down at the next reset: as seen from the cycle of `now`.
+
+    Raises:
+        SubscriptionNotFound, NoActiveSubscription, SetAside, UnknownPlan: as `apply`.
+    """
+    found = present.foreseen(session, subscription_id, now=now)
+    larger = active_plan(session, plan_name).monthly_credits >= found.balance.allowance
+    return "now" if larger else "next_reset"
+
+
+@in_utc
+def preview(
+    session: Session, *, subscription_id: int, plan_name: str, when: When, now: datetime
+) -> PlanChange:
+    """What `apply` would do at `now`; nothing is written.
+
+    Raises:
+        As `apply`.
+    """
+    _check_when(when)
+    before = present.foreseen(session, subscription_id, now=now)
+    target = active_plan(session, plan_name)
+    if when == "restart":
+        guard.check_by_hand(session, subscription_id, now=now)
+    after = _changed(before, target, when, now)
+    return _described(session, before, after, target, when=when, now=now)
+
+
+@in_utc
+def apply(
+    session: Session,
+    *,
+    subscription_id: int,
+    plan_name: str,
+    when: When,
+    now: datetime,
+    by_id: int | None = None,
+) -> PlanChange:
+    """Change the plan, with the ledger row that says so.
+
+    Raises:
+        InvalidChoice: `when` is none of the three.
+        SubscriptionNotFound: no such subscription.
+        NoActiveSubscription: it is not active.
+        SetAside: the reset that is due failed before, or was parked.
+        UnknownPlan: no active plan has that name.
+        NothingToChange: it is on that plan already, and nothing else is scheduled.
+        AllowanceLimit: a restart, as `guard.check_by_hand`.
+    """
+    _check_when(when)
+    before = present.of_subscription(session, subscription_id, now=now)
+    target = active_plan(session, plan_name)
+    if when == "restart":
+        guard.check_by_hand(session, subscription_id, now=now)
+    return _apply(session, before, target, when=when, now=now, facts={"by": by_id})
+
+
+@in_utc
+def end_at_reset(
+    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+) -> PlanChange:
+    """End the plan with its cycle: from the next reset on, the person is on the default plan.
+
+    Until then everything stays as it is. `cancel_scheduled` takes the end back.
+
+    Raises:
+        SubscriptionNotFound, NoActiveSubscription, SetAside: as `apply`.
+        NoDefaultPlan: the installation has not been set up.
+        NothingToChange: the person is on the default plan, or its end is scheduled.
+    """
+    before = present.of_subscription(session, subscription_id, now=now)
+    target = default_plan(session)
+    if before.plan_id == target.id:
+        raise NothingToChange(f"Nothing comes after the {target.display_name} plan.")
+    if before.next_plan_id == target.id:
+        raise NothingToChange("The plan ends at the next reset already.")
+    facts = {"ends": True, "by": by_id}
+    return _apply(session, before, target, when="next_reset", now=now, facts=facts)
+
+
+@in_utc
+def cancel_scheduled(
+    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+) -> None:
+    """Take back a change that waits for the next reset.
+
+    Raises:
+        SubscriptionNotFound, NoActiveSubscription, SetAside, NothingToChange.
+    """
+    before = present.of_subscription(session, subscription_id, now=now)
+    if before.next_plan_id is None:
+        raise NothingToChange("No change of plan is scheduled.")
+    after = replace(before, next_plan_id=None)
+    details = {"when": "cancelled", "by": by_id}
+    state.move(session, before, after, action=PLAN_ACTION, now=now, details=details)
+
+
+def _apply(
+    session: Session,
+    before: State,
+    target: SubscriptionPlanModel,
+    *,
+    when: When,
+    now: datetime,
+    facts: dict[str, Any],
+) -> PlanChange:
+    after = _changed(before, target, when, now)
+    change = _described(session, before, after, target, when=when, now=now)
+    details = {
+        **facts,
+        "from": change.from_plan,
+        "to": change.to_plan,
+        "when": when,
+        "effective_at": change.effective_at.isoformat(),
+    }
+    action = RESTART_ACTION if when == "restart" else PLAN_ACTION
+    state.move(session, before, after, action=action, now=now, details=details)
+    return change
+
+
+def _check_when(when: str) -> None:
+    if when not in get_args(When):
+        raise InvalidChoice(when, get_args(When))
+
+
+def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:
+    if before.plan_id == target.id and before.next_plan_id is None and when != "restart":
+        raise NothingToChange(f"The subscription is on the {target.display_name} plan already.")
+    if when == "next_reset":
+        # Back to the present plan: nothing is left to wait for.
+        waiting = None if before.plan_id == target.id else target.id
+        return replace(before, next_plan_id=waiting)
+    if when == "restart":
+        return _restarted(before, target, now)
+    balance = before.balance.on_allowance(target.monthly_credits)
+    return replace(before, plan_id=target.id, next_plan_id=None, balance=balance)
+
+
+def _restarted(before: State, target: SubscriptionPlanModel, now: datetime) -> State:
+    schedule = Schedule(anchor=now, zone=before.schedule.zone, first=before.cycle + 1)
+    return replace(
+        before,
+        plan_id=target.id,
+        next_plan_id=None,
+        cycle=before.cycle + 1,
+        schedule=schedule,
+        last_reset=now,
+        next_reset=schedule.start_of(before.cycle + 2),
+        balance=Balance(target.monthly_credits),
+        bonus=replace(before.bonus, used=0),
+    )
+
+
+def _described(
+    session: Session,
+    before: State,
+    after: State,
+    target: SubscriptionPlanModel,
+    *,
+    when: When,
+    now: datetime,
+) -> PlanChange:
+    from_plan = session.get_one(SubscriptionPlanModel, before.plan_id)
+    return PlanChange(
+        subscription_id=before.id,
+        from_plan=from_plan.display_name,
+        to_plan=target.display_name,
+        when=when,
+        effective_at=before.next_reset if when == "next_reset" else now,
+        available_before=before.available,
+        available_after=after.available,
+        allowance_after=after.balance.allowance,
+        next_reset=after.next_reset,
+        cycle=after.cycle,
+    )

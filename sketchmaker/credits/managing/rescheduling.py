@@ -1,0 +1,55 @@
+"""Moving or pausing one reset by hand. The anchor stays, and so do all the resets after it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits import present
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.state import State
+from sketchmaker.credits.rules.actions import RESCHEDULE_ACTION
+from sketchmaker.credits.rules.errors import InvalidResetDate, SubscriptionNotFound
+from sketchmaker.credits.rules.instants import in_utc
+
+
+@in_utc
+def reschedule(session: Session, *, subscription_id: int, at: datetime, now: datetime) -> None:
+    """Let the next reset of an active subscription happen at `at`.
+
+    A reset that is due by `now` happens first. The ledger says what was moved: else nobody could
+    tell a reset that was moved from one that went astray. It must stay between its neighbours, so
+    that every cycle still has one reset.
+
+    Raises:
+        SubscriptionNotFound: no active subscription has that number.
+        InvalidResetDate: not after the last reset, or not before the one that follows.
+    """
+    before = _present(session, subscription_id, now)
+    following = before.schedule.start_of(before.cycle + 2)
+    if not before.last_reset < at < following:
+        raise InvalidResetDate(subscription_id, at, before.last_reset, following)
+    after = replace(before, next_reset=at)
+    details = {"from": before.next_reset.isoformat(), "to": at.isoformat()}
+    state.move(session, before, after, action=RESCHEDULE_ACTION, now=now, details=details)
+
+
+@in_utc
+def pause(session: Session, *, subscription_id: int, now: datetime) -> None:
+    """Leave an active subscription out of resets, until `guard.release`.
+
+    A reset that is due by `now` happens first.
+
+    Raises:
+        SubscriptionNotFound: no active subscription has that number.
+    """
+    _present(session, subscription_id, now)
+    guard.mark_paused(session, subscription_id=subscription_id, now=now)
+
+
+def _present(session: Session, subscription_id: int, now: datetime) -> State:
+    found = state.of_subscription(session, subscription_id)
+    if found is None or not found.is_active:
+        raise SubscriptionNotFound(subscription_id)
+    return present.as_far_as_possible(session, found, now=now)

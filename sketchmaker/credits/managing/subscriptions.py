@@ -1,0 +1,95 @@
+"""Who is on which plan."""
+
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from sketchmaker.accounts.tables import User
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rows.plans import active_plan, default_plan
+from sketchmaker.credits.rules.actions import START_ACTION
+from sketchmaker.credits.rules.cycle import cycle_start
+from sketchmaker.credits.rules.errors import AlreadySubscribed, SubscriptionEnded
+from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.tables import UserSubscription
+
+
+@in_utc
+def start(
+    session: Session,
+    *,
+    user_id: int,
+    now: datetime,
+    plan_name: str | None = None,
+    time_zone: str = "UTC",
+    assigned_by_id: int | None = None,
+) -> UserSubscription:
+    """Begin a subscription at `now`: that instant is the anchor of all its cycles.
+
+    Without a name it is the default plan's.
+
+    Raises:
+        UnknownPlan: no active plan has that name.
+        NoDefaultPlan: none was named, and no plan is the default one.
+        AlreadySubscribed: the user has an active subscription, or another request just made one.
+        SubscriptionEnded: the user had one; `lifecycle.reactivate` takes it up again.
+    """
+    plan = default_plan(session) if plan_name is None else active_plan(session, plan_name)
+    _refuse_fresh_start(session, user_id)
+    subscription = UserSubscription(
+        user_id=user_id,
+        plan_id=plan.id,
+        credits_remaining=plan.monthly_credits,
+        cycle_allowance=plan.monthly_credits,
+        time_zone=time_zone,
+        subscription_start=now,
+        last_credit_reset=now,
+        next_credit_reset=cycle_start(now, 1, time_zone),
+        assigned_by_id=assigned_by_id,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(subscription)
+    except IntegrityError as error:
+        raise AlreadySubscribed(user_id) from error
+    _record_start(session, subscription, plan.display_name, now)
+    return subscription
+
+
+def users_without_one(session: Session) -> list[User]:
+    """Everybody who never had a subscription, oldest account first.
+
+    One that was ended was ended by somebody: it is taken up again, not given afresh.
+    """
+    had_one = exists().where(UserSubscription.user_id == User.id)
+    return list(session.scalars(select(User).where(~had_one).order_by(User.id)))
+
+
+def _refuse_fresh_start(session: Session, user_id: int) -> None:
+    # Ended and begun afresh, a subscription would give its allowance twice in one cycle; and what
+    # grants have left would stay with the one that has ended.
+    ended = exists().where(UserSubscription.user_id == user_id, ~UserSubscription.is_active)
+    if session.scalar(select(ended)):
+        raise SubscriptionEnded(user_id)
+
+
+def _record_start(
+    session: Session, subscription: UserSubscription, plan_display_name: str, now: datetime
+) -> None:
+    ledger.append(
+        session,
+        user_id=subscription.user_id,
+        subscription_id=subscription.id,
+        hold_id=None,
+        action=START_ACTION,
+        credits_used=0,
+        credits_delta=subscription.cycle_allowance,
+        bonus_delta=0,
+        balance_after=subscription.credits_remaining,
+        cycle=0,
+        details={"plan": plan_display_name, "granted": subscription.cycle_allowance},
+        created_at=now,
+    )

@@ -1,0 +1,160 @@
+"""What a person is shown: computed for `now`, nothing written.
+
+What is due but not yet written, a reset or the end of a hold or a grant, is shown as if it were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from sketchmaker.credits import hold_ends, resets
+from sketchmaker.credits.grants import HAS_CREDITS_LEFT, is_alive
+from sketchmaker.credits.hold_ends import Freed
+from sketchmaker.credits.rows.state import state_of
+from sketchmaker.credits.rules.balance import Balance
+from sketchmaker.credits.rules.cycle import days_until
+from sketchmaker.credits.rules.errors import NoActiveSubscription
+from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.tables import (
+    GRANTS,
+    IS_ACTIVE,
+    SubscriptionPlanModel,
+    UserSubscription,
+)
+
+NextPlan = aliased(SubscriptionPlanModel)
+"""The plan after the next reset: the one that waits, or the present one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A subscription at one instant. Whole credits; instants in UTC.
+
+    `available`, `used` and `held` count allowance and bonus together; `bonus` is the part of
+    `available` that survives the reset. `next_plan_display_name` is a change that waits for it.
+    `regular_reset` is when the next reset is due by the anchor, whether or not it was moved.
+
+    `is_suspended` says that the reset is due, but failed or was paused: until somebody resumes it,
+    nothing can be spent, and so nothing is available.
+    """
+
+    subscription_id: int
+    user_id: int
+    plan_name: str
+    plan_display_name: str
+    plan_description: str
+    features: tuple[str, ...]
+    next_plan_display_name: str | None
+    allowance: int
+    available: int
+    bonus: int
+    used: int
+    held: int
+    cycle: int
+    anchor: datetime
+    time_zone: str
+    last_reset: datetime
+    next_reset: datetime
+    regular_reset: datetime
+    was_restarted: bool
+    is_suspended: bool = False
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the next reset is not on its regular day."""
+        return self.next_reset != self.regular_reset
+
+    def days_until_reset(self, now: datetime, zone: str) -> int:
+        """Days of that zone's calendar until the reset; 0 means later today."""
+        return days_until(now, self.next_reset, zone)
+
+
+@in_utc
+def statement_for(session: Session, user_id: int, *, now: datetime) -> Statement:
+    """The user's active subscription as of `now`.
+
+    Raises:
+        NoActiveSubscription: the user has no plan.
+    """
+    row = session.execute(
+        statement_query(now).where(UserSubscription.user_id == user_id, IS_ACTIVE)
+    ).first()
+    if row is None:
+        raise NoActiveSubscription(user_id)
+    return statements_of(session, [row], now=now)[0]
+
+
+def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Subscriptions with all that `statements_of` needs."""
+    return (
+        select(*statement_columns(now))
+        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .join(NextPlan, NextPlan.id == next_plan_id())
+    )
+
+
+def statement_columns(now: datetime) -> tuple[Any, ...]:
+    """What a row has to have for `statements_of`, in this order."""
+    is_left_out = ~resets.not_set_aside(now)
+    return UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now), is_left_out
+
+
+def next_plan_id() -> ColumnElement[int]:
+    """The plan that the next reset goes by."""
+    return func.coalesce(UserSubscription.next_plan_id, UserSubscription.plan_id)
+
+
+def live_bonus(now: datetime) -> ScalarSelect[int]:
+    """The credits of the grants that have not expired by `now`, swept or not."""
+    return (
+        select(func.coalesce(func.sum(GRANTS.c.credits_remaining), 0))
+        .where(GRANTS.c.user_id == UserSubscription.user_id, HAS_CREDITS_LEFT, is_alive(now))
+        .scalar_subquery()
+    )
+
+
+@in_utc
+def statements_of(
+    session: Session, rows: Sequence[Sequence[Any]], *, now: datetime
+) -> list[Statement]:
+    """Subscriptions as of `now`: with the resets applied, and without the holds, that are due."""
+    freed = hold_ends.freed(session, [row[0].id for row in rows], now=now)
+    return [_statement(row, freed.get(row[0].id, Freed()), now) for row in rows]
+
+
+def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
+    subscription, plan, next_plan, bonus, is_left_out = row
+    state = state_of(subscription)
+    passed = state.boundaries_passed(now)
+    is_suspended = bool(passed and is_left_out)
+    due = passed[-1] if passed and not is_left_out else None
+    in_effect = next_plan if due else plan
+    held = state.balance.held - freed.of_allowance
+    balance = Balance(next_plan.monthly_credits) if due else replace(state.balance, held=held)
+    spendable = 0 if is_suspended else bonus + freed.back_to_bonus
+    return Statement(
+        subscription_id=state.id,
+        user_id=state.user_id,
+        plan_name=in_effect.name,
+        plan_display_name=in_effect.display_name,
+        plan_description=in_effect.description,
+        features=tuple(in_effect.features),
+        next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
+        allowance=balance.allowance,
+        available=0 if is_suspended else balance.available + spendable,
+        bonus=spendable,
+        used=balance.used + (0 if due else state.bonus.used),
+        held=balance.held + state.bonus.held - freed.of_bonus,
+        cycle=due.cycle if due else state.cycle,
+        anchor=state.schedule.anchor,
+        time_zone=state.schedule.zone,
+        last_reset=due.at if due else state.last_reset,
+        next_reset=state.schedule.start_of(due.cycle + 1) if due else state.next_reset,
+        regular_reset=state.schedule.start_of((due.cycle if due else state.cycle) + 1),
+        was_restarted=state.schedule.first > 0,
+        is_suspended=is_suspended,
+    )

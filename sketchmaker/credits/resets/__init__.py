@@ -1,0 +1,227 @@
+"""Resets: every boundary that passed gets exactly one row, and the cycle its allowance.
+
+One function applies them, for the scheduler, the catch-up and a charge that finds its subscription
+due. Any number of processes may race: a claim locks its rows, the update compares the date it
+expects, and the ledger refuses a second row for the same cycle.
+
+`mass_resets` does the same for the plain case, many rows in one statement.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits.resets import guard, mass_resets
+from sketchmaker.credits.resets.reset_plan import BatchDone, PlannedReset, ResetDone
+from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rules.errors import ResetConflict
+from sketchmaker.credits.rules.errors import SetAside as SetAsideError
+from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.tables import IS_ACTIVE, PLANS, SUBSCRIPTIONS
+from sketchmaker.credits.tables.side import SET_ASIDE
+
+DEFAULT_BATCH = 1000
+"""Rows a transaction. More would make a charge of the same subscriptions wait noticeably."""
+
+
+@in_utc
+def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) -> BatchDone:
+    """Claim up to `limit` due subscriptions, longest overdue first, and reset them.
+
+    Rows that another process has claimed are passed over, so several may work side by side. Those
+    set aside are left alone.
+
+    Raises:
+        ResetConflict: a claimed row changed all the same; nothing of this batch may be committed.
+    """
+    claim = _due_ids(now, limit).with_for_update(of=SUBSCRIPTIONS, skip_locked=True)
+    return reset_these(session, session.scalars(claim).all(), now=now)
+
+
+@in_utc
+def reset_these(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> BatchDone:
+    """As `reset_due`, for those of these subscriptions that are due.
+
+    Raises:
+        ResetConflict: as `reset_due`.
+    """
+    if not subscription_ids:
+        return BatchDone(0, [])
+    plain = mass_resets.reset_plain(session, subscription_ids, now=now)
+    if plain.count == len(subscription_ids):
+        return plain.with_([])
+    # These take much longer each: so few at once that nobody waits long for a claimed row.
+    others = due(now).where(mass_resets.is_among(session, subscription_ids)).limit(DEFAULT_BATCH)
+    claim = others.order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
+    return plain.with_(
+        _apply(session, claim.with_for_update(of=SUBSCRIPTIONS, skip_locked=True), now)
+    )
+
+
+@in_utc
+def reset_subscription(
+    session: Session, *, subscription_id: int, now: datetime
+) -> ResetDone | None:
+    """Reset this subscription if it is due; None when it is not (or another process just did).
+
+    Raises:
+        ResetConflict: as `reset_due`.
+        SetAside: it is due and was set aside.
+    """
+    return _reset_one(session, SUBSCRIPTIONS.c.id == subscription_id, now)
+
+
+@in_utc
+def reset_user(session: Session, *, user_id: int, now: datetime) -> ResetDone | None:
+    """As `reset_subscription`, for the active subscription of a user."""
+    return _reset_one(session, SUBSCRIPTIONS.c.user_id == user_id, now)
+
+
+@in_utc
+def next_due_at(session: Session, *, now: datetime) -> datetime | None:
+    """When the next subscription resets that is not due yet; None when there is none."""
+    return session.scalar(
+        select(SUBSCRIPTIONS.c.next_credit_reset)
+        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset > now, not_set_aside(now))
+        .order_by(SUBSCRIPTIONS.c.next_credit_reset)
+        .limit(1)
+    )
+
+
+@in_utc
+def due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """The numbers of up to `limit` due subscriptions, longest overdue first."""
+    return list(session.scalars(_due_ids(now, limit)))
+
+
+def _due_ids(now: datetime, limit: int) -> Select[int]:
+    return (
+        select(SUBSCRIPTIONS.c.id)
+        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now, not_set_aside(now))
+        .order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
+        # Written out: of a parameter the planner does not know how few rows it means.
+        .limit(literal_column(str(int(limit))))
+    )
+
+
+def not_set_aside(now: datetime) -> ColumnElement[bool]:
+    """Rows that a reset may touch: never failed, or to be tried again by now."""
+    return ~exists().where(SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id, _waits(now))
+
+
+def _waits(now: datetime) -> ColumnElement[bool]:
+    return or_(SET_ASIDE.c.retry_at.is_(None), SET_ASIDE.c.retry_at > now)
+
+
+def due(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Due subscriptions with the plan that they will be on, but for those set aside."""
+    return (
+        select(
+            SUBSCRIPTIONS,
+            PLANS.c.id.label("new_plan_id"),
+            PLANS.c.monthly_credits.label("new_allowance"),
+            PLANS.c.display_name.label("new_plan"),
+            SET_ASIDE.c.failures,
+        )
+        .join(
+            PLANS,
+            PLANS.c.id == func.coalesce(SUBSCRIPTIONS.c.next_plan_id, SUBSCRIPTIONS.c.plan_id),
+        )
+        .outerjoin(SET_ASIDE, SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id)
+        .where(
+            IS_ACTIVE,
+            SUBSCRIPTIONS.c.next_credit_reset <= now,
+            or_(SET_ASIDE.c.subscription_id.is_(None), SET_ASIDE.c.retry_at <= now),
+        )
+    )
+
+
+def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime) -> list[ResetDone]:
+    """Reset claimed rows of `due`, each as it needs.
+
+    Raises:
+        ResetConflict: as `reset_due`.
+    """
+    planned = [PlannedReset(row, now) for row in rows]
+    if not planned:
+        return []
+    _update(session, planned)
+    ledger.append_many(session, [entry for reset in planned for entry in reset.ledger_rows()])
+    for reset in planned:
+        if reset.failed_before:
+            guard.release_failed(session, subscription_id=reset.state.id)
+    unusual = [reset.state.id for reset in planned if reset.is_unusual()]
+    parked = guard.watch(session, unusual, now=now)
+    return [reset.done(was_parked=reset.state.id in parked) for reset in planned]
+
+
+def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> ResetDone | None:
+    # Waits for whoever holds the row; PostgreSQL then asks again whether it is still due.
+    query = due(now).where(which).with_for_update(of=SUBSCRIPTIONS)
+    done = _apply(session, query, now)
+    if not done:
+        refuse_set_aside(session, which & IS_ACTIVE, now)
+    return done[0] if done else None
+
+
+def refuse_set_aside(session: Session, which: ColumnElement[bool], now: datetime) -> None:
+    """Make sure that no reset which is due has been set aside.
+
+    Raises:
+        SetAside: it has.
+    """
+    row = session.execute(
+        select(SET_ASIDE.c.subscription_id, SET_ASIDE.c.cause)
+        .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == SET_ASIDE.c.subscription_id)
+        .where(which, SUBSCRIPTIONS.c.next_credit_reset <= now, _waits(now))
+    ).first()
+    if row is not None:
+        raise SetAsideError(row.subscription_id, row.cause)
+
+
+def _apply(session: Session, claim: Select[*tuple[Any, ...]], now: datetime) -> list[ResetDone]:
+    return apply_to(session, list(session.execute(claim)), now)
+
+
+def _update(session: Session, planned: list["PlannedReset"]) -> None:
+    values = [reset.update_values() for reset in planned]
+    changed = session.connection().execute(RESET_STATEMENT, values)
+    if changed.rowcount != len(planned):
+        raise ResetConflict(len(planned), changed.rowcount)
+
+
+RESET_STATEMENT = (
+    update(SUBSCRIPTIONS)
+    .where(
+        SUBSCRIPTIONS.c.id == bindparam("which"),
+        SUBSCRIPTIONS.c.next_credit_reset == bindparam("expected"),
+    )
+    .values(
+        # What is held of grants stays held; what is held of the old allowance is none of the new.
+        credits_remaining=bindparam("new_allowance") + SUBSCRIPTIONS.c.bonus_remaining,
+        cycle_allowance=bindparam("new_allowance"),
+        credits_held=SUBSCRIPTIONS.c.bonus_held,
+        credits_used_this_month=0,
+        credits_revoked=0,
+        bonus_used=0,
+        plan_id=bindparam("new_plan_id"),
+        next_plan_id=None,
+        cycle=bindparam("new_cycle"),
+        last_credit_reset=bindparam("boundary"),
+        next_credit_reset=bindparam("next_reset"),
+    )
+)

@@ -1,0 +1,192 @@
+"""Plans: which are on offer, and which of them is the default.
+
+The default plan is the one that new accounts get, and that a subscription falls back to when it
+ends at its next reset. There is one, and it is always on offer; the database itself sees to both.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, true, update
+from sqlalchemy.orm import Session
+
+from sketchmaker.credits.rules.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
+from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.tables.plans import IS_DEFAULT, SubscriptionPlanModel
+
+FREE_PLAN = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultPlan:
+    """A plan that a new installation starts with."""
+
+    name: str
+    display_name: str
+    monthly_credits: int
+    description: str
+    features: tuple[str, ...]
+
+
+# Names, credits and features are the setup guide's.
+DEFAULT_PLANS = (
+    DefaultPlan(
+        FREE_PLAN,
+        "Free",
+        10,
+        "To try things out, or for light use.",
+        ("10 images per month", "Basic models", "Standard resolution"),
+    ),
+    DefaultPlan(
+        "premium",
+        "Premium",
+        100,
+        "For people who make images every week.",
+        ("100 images per month", "Access to all models", "High resolution", "LoRA training"),
+    ),
+    DefaultPlan(
+        "pro",
+        "Pro",
+        1000,
+        "For power users and businesses.",
+        ("1,000 images per month", "Ultra-high resolution", "API access", "Priority support"),
+    ),
+)
+
+
+@in_utc
+def ensure_default_plans(session: Session, *, now: datetime) -> int:
+    """Create the plans that are missing, and return how many were made.
+
+    If no plan is the default, `free` becomes it, and is on offer from then on. No plan is changed
+    otherwise.
+    """
+    present = set(session.scalars(select(SubscriptionPlanModel.name)))
+    missing = [plan for plan in DEFAULT_PLANS if plan.name not in present]
+    session.add_all(
+        SubscriptionPlanModel(
+            name=plan.name,
+            display_name=plan.display_name,
+            monthly_credits=plan.monthly_credits,
+            description=plan.description,
+            features=list(plan.features),
+            created_at=now,
+            updated_at=now,
+        )
+        for plan in missing
+    )
+    session.flush()  # the caller may look a plan up by query right away
+    if session.scalar(select(SubscriptionPlanModel.id).where(IS_DEFAULT)) is None:
+        activate(session, plan_name=FREE_PLAN, now=now)
+        choose_default(session, plan_name=FREE_PLAN, now=now)
+    return len(missing)
+
+
+def active_plans(session: Session) -> list[SubscriptionPlanModel]:
+    """The plans on offer, smallest allowance first."""
+    return list(
+        session.scalars(
+            select(SubscriptionPlanModel)
+            .where(SubscriptionPlanModel.is_active.is_(true()))
+            .order_by(SubscriptionPlanModel.monthly_credits, SubscriptionPlanModel.id)
+        )
+    )
+
+
+def active_plan(session: Session, name: str) -> SubscriptionPlanModel:
+    """The plan on offer that has this name.
+
+    Raises:
+        UnknownPlan: there is none, or it is not active.
+    """
+    plan = session.scalar(
+        select(SubscriptionPlanModel).where(
+            SubscriptionPlanModel.name == name, SubscriptionPlanModel.is_active.is_(true())
+        )
+    )
+    if plan is None:
+        raise UnknownPlan(name)
+    return plan
+
+
+def display_name_of(session: Session, plan_id: int) -> str:
+    """What people call the plan of that number."""
+    return session.execute(
+        select(SubscriptionPlanModel.display_name).where(SubscriptionPlanModel.id == plan_id)
+    ).scalar_one()
+
+
+def default_plan(session: Session) -> SubscriptionPlanModel:
+    """Return the plan that new accounts get.
+
+    Raises:
+        NoDefaultPlan: nobody has set this installation up.
+    """
+    plan = session.scalar(select(SubscriptionPlanModel).where(IS_DEFAULT))
+    if plan is None:
+        raise NoDefaultPlan
+    return plan
+
+
+@in_utc
+def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
+    """Make the plan the default one, in the place of the one that is.
+
+    Raises:
+        UnknownPlan: no plan on offer has that name.
+    """
+    plan = _locked(session, plan_name)
+    if not plan.is_active:
+        raise UnknownPlan(plan_name)
+    if plan.is_default:
+        return
+    session.execute(
+        update(SubscriptionPlanModel).where(IS_DEFAULT).values(is_default=False, updated_at=now)
+    )
+    plan.is_default, plan.updated_at = True, now
+    session.flush()
+
+
+@in_utc
+def activate(session: Session, *, plan_name: str, now: datetime) -> None:
+    """Put the plan on offer.
+
+    Raises:
+        UnknownPlan: no plan has that name.
+    """
+    _switch(_locked(session, plan_name), is_active=True, now=now)
+    session.flush()
+
+
+@in_utc
+def deactivate(session: Session, *, plan_name: str, now: datetime) -> None:
+    """Take the plan off offer. Whoever is on it stays, and is reset as before.
+
+    Raises:
+        UnknownPlan: no plan has that name.
+        PlanIsDefault: it is the default plan; another must become it first.
+    """
+    plan = _locked(session, plan_name)
+    if plan.is_default:
+        raise PlanIsDefault(plan.display_name)
+    _switch(plan, is_active=False, now=now)
+    session.flush()
+
+
+def _switch(plan: SubscriptionPlanModel, *, is_active: bool, now: datetime) -> None:
+    if plan.is_active != is_active:
+        plan.is_active, plan.updated_at = is_active, now
+
+
+def _locked(session: Session, name: str) -> SubscriptionPlanModel:
+    """Return the plan, with all plans locked: they are few, and two changes must not cross."""
+    plans = session.scalars(
+        select(SubscriptionPlanModel)
+        .order_by(SubscriptionPlanModel.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    for plan in plans:
+        if plan.name == name:
+            return plan
+    raise UnknownPlan(name)

@@ -1,0 +1,104 @@
+"""What a verb is given, checked before any SQL: amounts, names, reasons and details."""
+
+from math import isfinite
+from typing import Any
+
+from sketchmaker.credits.rules.actions import ENGINE_ACTIONS
+from sketchmaker.credits.rules.errors import (
+    InvalidAction,
+    InvalidAmount,
+    InvalidDetails,
+    InvalidReason,
+    ReasonMissing,
+    ReservedAction,
+)
+
+MAX_CREDITS = 1_000_000_000
+LONGEST_ACTION = 50
+
+
+def checked_amount(value: object) -> int:
+    """Give back `value` when it is an amount of credits, 1 to `MAX_CREDITS`.
+
+    Raises:
+        InvalidAmount: for anything else; True is not 1 and "5" is not 5.
+    """
+    if type(value) is not int or not 1 <= value <= MAX_CREDITS:
+        raise InvalidAmount(value, MAX_CREDITS)
+    return value
+
+
+def checked_reason(text: str) -> str:
+    """Give back the reason of a change, without blanks around it.
+
+    Raises:
+        ReasonMissing: there is none.
+        InvalidReason: it holds characters that a database can't keep.
+    """
+    if not text.strip():
+        raise ReasonMissing
+    return checked_sentence(text).strip()
+
+
+def checked_sentence(text: str) -> str:
+    """Give back what a person will read, when a database can keep it.
+
+    Raises:
+        InvalidReason: it can't.
+    """
+    if not _can_be_kept(text):
+        raise InvalidReason("The reason holds characters that can't be stored. Write it again.")
+    return text
+
+
+def checked_action(name: str) -> str:
+    """Give back the name of a spend, when it is none of the engine's own.
+
+    Raises:
+        ReservedAction: a charge by that name would pass for a reset, or a grant.
+        InvalidAction: longer than `LONGEST_ACTION`, or not text that a database can keep.
+    """
+    if name in ENGINE_ACTIONS:
+        raise ReservedAction(name)
+    if len(name) > LONGEST_ACTION or not _can_be_kept(name):
+        raise InvalidAction(
+            f"Spending can't be called {name!r}: give at most {LONGEST_ACTION} characters, "
+            "without NUL and half surrogate pairs."
+        )
+    return name
+
+
+def checked_details(details: dict[str, Any] | None) -> dict[str, Any]:
+    """Give back a caller's details; an empty dict for none.
+
+    Raises:
+        InvalidDetails: they are not JSON, or hold text that a database can't keep.
+    """
+    try:
+        is_json = _is_json(details or {})
+    except RecursionError:  # they hold themselves
+        is_json = False
+    if not is_json:
+        raise InvalidDetails(
+            "Details can only be JSON: text for keys, finite numbers, and neither NUL "
+            "nor half surrogate pairs in text."
+        )
+    return details or {}
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(key) for key in value) and all(
+            map(_is_json, value.values())
+        )
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    if isinstance(value, str):
+        return _can_be_kept(value)
+    # JSON has no word for NaN and the infinities.
+    return value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+
+
+def _can_be_kept(text: str) -> bool:
+    """Is there neither NUL, which PostgreSQL refuses, nor half a surrogate pair, as both do?"""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)

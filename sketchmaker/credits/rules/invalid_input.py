@@ -1,0 +1,16 @@
+"""What a verb can't be called with, beside what `errors` tells."""
+
+from sketchmaker.credits.rules.errors import InvalidAmount
+
+
+class TooManyGranted(InvalidAmount):
+    """The grants of one person would come to more than they may within a cycle."""
+
+    def __init__(self, given: int, limit: int, room: int) -> None:
+        super().__init__(given, room)
+        self.room = room
+        sentence = (
+            f"The grants of one person may come to {limit:,} credits within a month: "
+            f"at most {room:,} more can be given now, not {given:,}."
+        )
+        self.args = (sentence,)

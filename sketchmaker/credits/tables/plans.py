@@ -1,0 +1,46 @@
+"""The table of plans."""
+
+from datetime import datetime
+from typing import Final, cast
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, Table, Text, false, text, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sketchmaker.credits.rules.amounts import MAX_CREDITS
+from sketchmaker.database import Base, UtcDateTime
+
+
+class SubscriptionPlanModel(Base):
+    """A plan on offer: how many credits a month, and what comes with them."""
+
+    __tablename__ = "subscription_plans"
+    __table_args__ = (
+        CheckConstraint("monthly_credits >= 0", name="monthly_credits_not_negative"),
+        CheckConstraint(f"monthly_credits <= {MAX_CREDITS}", name="monthly_credits_within_limit"),
+        # New accounts get the default plan, so there is one at the most, and it is on offer.
+        CheckConstraint("is_active OR NOT is_default", name="default_is_active"),
+        Index(
+            "uq_subscription_plans_default",
+            "is_default",
+            unique=True,
+            sqlite_where=text("is_default IS 1"),
+            postgresql_where=text("is_default IS true"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    display_name: Mapped[str] = mapped_column(String(100))
+    monthly_credits: Mapped[int]
+    description: Mapped[str] = mapped_column(Text, default="")
+    features: Mapped[list[str]] = mapped_column(JSON, default=list)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+PLANS: Final = cast(Table, SubscriptionPlanModel.__table__)
+
+IS_DEFAULT = SubscriptionPlanModel.is_default.is_(true())
+"""A constant, for SQLite's sake: see `tables.IS_ACTIVE`."""
