@@ -25,7 +25,8 @@ from sketchmaker.credits.managing import (
 )
 from sketchmaker.credits.rows import state
 from sketchmaker.randomness import token
-from sketchmaker.record import outbox
+from sketchmaker.record import outbox, sealing, trail
+from sketchmaker.record.actor import Actor, Subject, Through
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.studio import runs
@@ -124,6 +125,25 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
         outbox.set_routes(session, "post", ["credits.reset"])
     told = outbox.Event("credits.reset", f"user {ids[PERSON]}", {"credits": 100})
     _do(system, outbox.add, event=told)
+    _write_the_trail(system, ids)
+
+
+def _write_the_trail(system: System, ids: dict[str, int]) -> None:
+    """Two sealed entries, the first of them erased, and one that nobody has sealed yet."""
+    grace = Actor(ids[ADMIN], ADMIN, "superadmin", Through.CONSOLE, "192.0.2.7", "req-1")
+    for name in ("dora", "bob"):
+        _note(system, grace, Subject.user(ids[name], name))
+    sealing.seal_all(system.database)
+    with system.database.transaction() as session:
+        trail.erase_person(session, user_id=ids["dora"])
+    _note(system, Actor.program("setup"), Subject.user(ids["emil"], "emil"))
+
+
+def _note(system: System, by: Actor, subject: Subject) -> None:
+    facts: dict[str, Any] = {"before": {"role": "user"}, "after": {"role": "admin"}}
+    now, why = system.clock.now(), "To help."
+    with system.database.transaction() as session:
+        trail.record(session, by, "role changed", subject, **facts, reason=why, now=now)
 
 
 def _do(system: System, verb: Callable[..., Any], **arguments: Any) -> Any:
