@@ -11,6 +11,7 @@ from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.credits import resets
 from sketchmaker.credits.managing import granting, lifecycle, rescheduling, subscriptions
+from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.studio import models_on_offer
 from sketchmaker.web.pages import dashboard as dashboard_pages
@@ -133,6 +134,27 @@ def test_a_reset_that_waits_for_an_admin_promises_no_day(
     cost = studio.split('id="cost-line"')[1].split("</p>")[0]
     assert "Your reset is waiting for an admin. No credits are lost." in cost
     assert "come back" not in cost
+
+
+def test_a_reset_that_failed_is_said_to_be_retried(
+    ada: Browser, system: System, clock: ManualClock
+) -> None:
+    now = datetime(2026, 2, 15, 12, tzinfo=UTC)
+    clock.set(now)
+    with system.database.transaction() as session:
+        own = session.scalars(select(UserSubscription)).one()
+        guard.set_aside(session, subscription_id=own.id, error="It broke.", now=now)
+    ada.sign_in("ada", PASSWORD)
+
+    page, studio = ada.get("/dashboard").text, ada.get("/studio").text
+
+    assert "waiting for an admin" not in page + studio
+    assert "an admin resumes it" not in page
+    told = "Your reset is late and is being retried. No credits are lost."
+    assert told in page
+    assert told in studio.split('id="cost-line"')[1].split("</p>")[0]
+    clock.set(now + guard.FIRST_RETRY_AFTER)
+    assert 'id="credits-remaining">10<' in ada.get("/dashboard").text
 
 
 def test_somebody_without_a_plan_is_told_whom_to_ask(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from sketchmaker.credits import hold_ends, resets
 from sketchmaker.credits.grants import HAS_CREDITS_LEFT, is_alive
 from sketchmaker.credits.hold_ends import Freed
+from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows.state import state_of
 from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.cycle import days_until
@@ -38,8 +39,8 @@ class Statement:
     `available` that survives the reset. `next_plan_display_name` is a change that waits for it.
     `regular_reset` is when the next reset is due by the anchor, whether or not it was moved.
 
-    `is_suspended` says that the reset is due, but failed or was paused: until somebody resumes it,
-    nothing can be spent, and so nothing is available.
+    `suspended_by` is why a reset that is due does not happen, as a cause of `guard`: until it is
+    resumed or goes well, nothing can be spent, and so nothing is available.
     """
 
     subscription_id: int
@@ -61,7 +62,17 @@ class Statement:
     next_reset: datetime
     regular_reset: datetime
     was_restarted: bool
-    is_suspended: bool = False
+    suspended_by: str | None = None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether a reset that is due is left out."""
+        return self.suspended_by is not None
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether a reset that is left out failed, and so is tried again by itself."""
+        return self.suspended_by == guard.FAILED
 
     @property
     def is_moved(self) -> bool:
@@ -99,8 +110,8 @@ def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
 
 def statement_columns(now: datetime) -> tuple[Any, ...]:
     """What a row has to have for `statements_of`, in this order."""
-    is_left_out = ~resets.not_set_aside(now)
-    return UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now), is_left_out
+    cause = resets.left_out_because(now)
+    return UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now), cause
 
 
 def next_plan_id() -> ColumnElement[int]:
@@ -127,15 +138,15 @@ def statements_of(
 
 
 def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
-    subscription, plan, next_plan, bonus, is_left_out = row
+    subscription, plan, next_plan, bonus, left_out_because = row
     state = state_of(subscription)
     passed = state.boundaries_passed(now)
-    is_suspended = bool(passed and is_left_out)
-    due = passed[-1] if passed and not is_left_out else None
+    suspended_by = left_out_because if passed else None
+    due = passed[-1] if passed and not suspended_by else None
     in_effect = next_plan if due else plan
     held = state.balance.held - freed.of_allowance
     balance = Balance(next_plan.monthly_credits) if due else replace(state.balance, held=held)
-    spendable = 0 if is_suspended else bonus + freed.back_to_bonus
+    spendable = 0 if suspended_by else bonus + freed.back_to_bonus
     return Statement(
         subscription_id=state.id,
         user_id=state.user_id,
@@ -145,7 +156,7 @@ def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
         features=tuple(in_effect.features),
         next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
         allowance=balance.allowance,
-        available=0 if is_suspended else balance.available + spendable,
+        available=0 if suspended_by else balance.available + spendable,
         bonus=spendable,
         used=balance.used + (0 if due else state.bonus.used),
         held=balance.held + state.bonus.held - freed.of_bonus,
@@ -156,5 +167,5 @@ def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
         next_reset=state.schedule.start_of(due.cycle + 1) if due else state.next_reset,
         regular_reset=state.schedule.start_of((due.cycle if due else state.cycle) + 1),
         was_restarted=state.schedule.first > 0,
-        is_suspended=is_suspended,
+        suspended_by=suspended_by,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
+    ScalarSelect,
     Select,
     bindparam,
     exists,
@@ -121,6 +122,12 @@ def _due_ids(now: datetime, limit: int) -> Select[int]:
 def not_set_aside(now: datetime) -> ColumnElement[bool]:
     """Rows that a reset may touch: never failed, or to be tried again by now."""
     return ~exists().where(SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id, _waits(now))
+
+
+def left_out_because(now: datetime) -> ScalarSelect[str]:
+    """Why a reset must not touch the row, as a cause of `guard`; NULL when it may."""
+    is_its = SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id
+    return select(SET_ASIDE.c.cause).where(is_its, _waits(now)).scalar_subquery()
 
 
 def _waits(now: datetime) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from sketchmaker.web.frame.wording import counted
 
 LONGEST_NUMBER: Final = 12
 RESET_WAITS: Final = "Your reset is waiting for an admin. No credits are lost."
+RESET_IS_RETRIED: Final = "Your reset is late and is being retried. No credits are lost."
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def cost_for(count: int, statement: Statement | None, *, now: datetime, zone: st
         )
         return Cost(count, price, True, sentence)
     if statement.is_suspended:
-        return Cost(count, price, False, RESET_WAITS)
+        told = RESET_IS_RETRIED if statement.is_retried else RESET_WAITS
+        return Cost(count, price, False, told)
     affordable = images_for(available)
     if not affordable and statement.held:
         return Cost(count, price, False, "Your last credits are held for images in progress.")
