@@ -4,13 +4,16 @@ Owns no business rule and no table. A view parses, opens a transaction, calls on
 and renders what it gave.
 """
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Final
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from sketchmaker.web.admin import reset_links as admin_reset_links
-from sketchmaker.web.admin import subscriptions as admin_subscriptions
+from sketchmaker.web import admin, pages
 from sketchmaker.web.frame import (
     access,
     error_responses,
@@ -19,6 +22,7 @@ from sketchmaker.web.frame import (
     proxies,
     redirects,
     request_log,
+    sections,
     security_headers,
     session_cookie,
     sign_in_session,
@@ -28,35 +32,6 @@ from sketchmaker.web.frame import (
 )
 from sketchmaker.web.frame.parts import EXTENSION, WebParts
 from sketchmaker.web.frame.retrying_app import RetryingApp
-from sketchmaker.web.pages import (
-    dashboard,
-    gallery,
-    health,
-    home,
-    leave,
-    login,
-    pricing,
-    register,
-    reset_password,
-    settings,
-    studio,
-)
-
-BLUEPRINTS: Final = (
-    home.blueprint,
-    pricing.blueprint,
-    register.blueprint,
-    login.blueprint,
-    settings.blueprint,
-    leave.blueprint,
-    reset_password.blueprint,
-    dashboard.blueprint,
-    studio.blueprint,
-    gallery.blueprint,
-    health.blueprint,
-    admin_subscriptions.blueprint,
-    admin_reset_links.blueprint,
-)
 
 # The longest form is a prompt; nothing is uploaded yet.
 LONGEST_BODY_BYTES: Final = 256 * 1024
@@ -91,6 +66,11 @@ def create_web_app(parts: WebParts) -> Flask:
         redirects,
     ):
         part.install(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    sections.install(app, pages=_modules_in(pages), console=_modules_in(admin))
     return app
+
+
+def _modules_in(package: ModuleType) -> Iterator[ModuleType]:
+    """Every module of the package: each is a page or a section of the console."""
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(found.name)

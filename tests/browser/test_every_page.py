@@ -1,6 +1,7 @@
 """Every page, in light and dark, wide and narrow: no barrier, no complaint, nothing cut off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
@@ -8,54 +9,56 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from sketchmaker import bootstrap
+from sketchmaker.accounts.roles import Role
 from sketchmaker.clock import ManualClock
 from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.support import sample_data
+from tests.support.addresses import pages
 from tests.support.databases import Databases
 from tests.support.web_system import composed, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOW = datetime(2026, 12, 8, 14, 3, tzinfo=UTC)
-VISITORS = ("/", "/pricing", "/login", "/register", "/forgot-password", "/nowhere")
-OWNERS = (
-    "/studio",
-    "/studio?example=1",
-    "/gallery",
-    "/dashboard",
-    "/settings",
-    "/settings/delete-account",
-    "/pricing",
-)
 different = count(1)
 WITHOUT_CREDITS, WITHOUT_IMAGES = "leila", "oskar"
-ADMINS = (
-    "/admin/subscriptions/",
-    "/admin/subscriptions/?q=nobody-at-all",
-    "/admin/subscriptions/scheduled-jobs",
-    "/admin/subscriptions/scheduled-jobs?q=nobody-at-all",
-)
+
+# What other addresses show besides: pages with an argument, and pages that found nothing.
+NOWHERE, EXAMPLE, NOBODY = "/nowhere", "/studio?example=1", "?q=nobody-at-all"
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A product that is served, and its pages by the role that they ask for."""
+
+    address: str
+    pages: Mapping[Role | None, list[str]]
 
 
 @pytest.fixture(scope="module")
-def busy_studio(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a product with people, images and a past."""
+def busy_studio(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A product with people, images and a past."""
     folder = tmp_path_factory.mktemp("busy")
     url = databases.sqlite(folder)
     sample_data.fill(url, folder, now=NOW, generations=3)
-    with served(composed(url, folder, ManualClock(NOW)), with_scheduler=False) as address:
-        yield address
+    system = composed(url, folder, ManualClock(NOW))
+    app = bootstrap.create_app(system)
+    with served(system, with_scheduler=False) as address:
+        yield Studio(address, {role: pages(app, role) for role in (None, *Role)})
 
 
-def every_page(page: Page, address: str) -> Iterator[str]:
+def every_page(page: Page, studio: Studio) -> Iterator[str]:
     """Lead the page through all of the product; stops at each view."""
-    yield from _visit(page, address, VISITORS)
+    address, of = studio.address, studio.pages
+    yield from _visit(page, address, [*of[None], NOWHERE])
+    console = [*of[Role.ADMIN], *of[Role.SUPERADMIN]]
     for name, paths in (
-        (sample_data.OWNER, OWNERS),
-        (WITHOUT_CREDITS, ("/studio", "/dashboard", "/admin/")),
-        (WITHOUT_IMAGES, ("/gallery", "/studio")),
-        (sample_data.ADMIN, ADMINS),
+        (sample_data.OWNER, [*of[Role.USER], *of[None], EXAMPLE]),
+        (WITHOUT_CREDITS, ["/studio", "/dashboard", "/admin/"]),
+        (WITHOUT_IMAGES, ["/gallery", "/studio"]),
+        (sample_data.ADMIN, [*console, *(path + NOBODY for path in console)]),
     ):
         steps.sign_in(page, address, name)
         yield from _visit(page, address, paths)
@@ -64,7 +67,7 @@ def every_page(page: Page, address: str) -> Iterator[str]:
         page.context.clear_cookies()
 
 
-def _visit(page: Page, address: str, paths: tuple[str, ...]) -> Iterator[str]:
+def _visit(page: Page, address: str, paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         page.goto(address + path)
         yield path
@@ -101,7 +104,7 @@ def _use_the_studio(page: Page, address: str) -> Iterator[str]:
 @pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_barrier(
-    busy_studio: str, new_page: Callable[..., Page], theme: str, window: tuple[int, int]
+    busy_studio: Studio, new_page: Callable[..., Page], theme: str, window: tuple[int, int]
 ) -> None:
     page = new_page(theme=theme, window=window, bypass_csp=True)
     axe, barriers = Axe(), []
@@ -113,7 +116,7 @@ def test_axe_finds_no_barrier(
 
 
 def test_at_390_pixels_nothing_is_cut_off_and_no_policy_is_broken(
-    busy_studio: str, new_page: Callable[..., Page]
+    busy_studio: Studio, new_page: Callable[..., Page]
 ) -> None:
     page = new_page(window=PHONE)
     too_wide = [
@@ -122,9 +125,11 @@ def test_at_390_pixels_nothing_is_cut_off_and_no_policy_is_broken(
     assert too_wide == []
 
 
-def test_admins_find_people_and_turn_pages(busy_studio: str, new_page: Callable[..., Page]) -> None:
+def test_admins_find_people_and_turn_pages(
+    busy_studio: Studio, new_page: Callable[..., Page]
+) -> None:
     page = new_page()
-    steps.sign_in(page, busy_studio, sample_data.ADMIN)
+    steps.sign_in(page, busy_studio.address, sample_data.ADMIN)
     page.get_by_role("link", name="Admin", exact=True).click()
     expect(page.get_by_text("1–11 of 11 users")).to_be_visible()
     page.get_by_label("Search name or e-mail").fill("mara")

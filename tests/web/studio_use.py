@@ -56,6 +56,10 @@ class Studio:
             f"/studio/generations/{public_id}", query_string={"seen": seen}, headers=FRAGMENT
         )
 
+    def part(self, path: str) -> TestResponse:
+        """Ask for a part of the page, as htmx does."""
+        return self.browser.client.get(path, headers=FRAGMENT)
+
     def draw(self) -> list[str]:
         """Let the worker finish everything; gives the generations' public names, oldest first."""
         with self.system.database.reading() as session:

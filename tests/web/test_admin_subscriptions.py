@@ -13,7 +13,7 @@ from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.credits.tables.side import ResetSetAside
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
-from sketchmaker.web.admin import subscriptions as admin_pages
+from sketchmaker.web.admin import scheduled_jobs, subscriptions
 from tests.support.web_system import PASSWORD, enrolled
 from tests.web.accounts.browser import Browser
 
@@ -74,7 +74,8 @@ def test_people_are_found_by_name_address_and_plan(
 def test_lists_are_paged_and_keep_the_search(
     admin: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin_pages, "ROWS_A_PAGE", 2)
+    for section in (subscriptions, scheduled_jobs):
+        monkeypatch.setattr(section, "ROWS_A_PAGE", 2)
     first = admin.get(f"{LIST}?q=example.org").text
     assert "1–2 of 4 users" in first
     assert 'href="/admin/subscriptions/?q=example.org&amp;page=2"' in first

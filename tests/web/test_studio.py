@@ -45,7 +45,7 @@ def test_the_form_says_what_an_image_costs_and_what_is_left(studio: Studio) -> N
     ],
 )
 def test_the_price_follows_the_number_of_images(studio: Studio, count: str, sentence: str) -> None:
-    told = studio.browser.get(f"/studio/cost?count={count}").text
+    told = studio.part(f"/studio/cost?count={count}").text
     assert sentence in told
     assert "<button" not in told  # it would lose the focus
 
@@ -137,7 +137,7 @@ def test_without_credits_the_button_explains_whom_to_ask_and_when_they_come_back
 
 def test_more_images_than_credits_are_refused_with_advice(studio: Studio) -> None:
     studio.spend(9)
-    bar = studio.browser.get("/studio/cost?count=2").text
+    bar = studio.part("/studio/cost?count=2").text
     assert "You have 1 credit left. Choose 1 image." in bar
     assert 'data-can-generate="no"' in bar
     refused = studio.send(count="2")

@@ -1,32 +1,27 @@
-"""Who is on which plan with how many credits, and what the scheduler will do when."""
+"""Who is on which plan, with how many credits."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sketchmaker import logs
-from sketchmaker.accounts.roles import Role
-from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.paging import Page
 from sketchmaker.reports import listings
 from sketchmaker.reports.listings import (
     NO_PLAN,
-    AttentionRow,
-    ResetRow,
     SubscriptionRow,
     Totals,
 )
-from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
-from sketchmaker.web.frame import paging, wording
-from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame import paging
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sections import Section
 
-blueprint = Blueprint("admin_subscriptions", __name__, url_prefix="/admin")
+blueprint = Blueprint("admin_subscriptions", __name__, url_prefix="/admin/subscriptions")
+section = Section("Subscriptions", "users", place=10, blueprint=blueprint)
 
 ROWS_A_PAGE: Final = 25
 HIGHEST_ID: Final = 2**31 - 1
@@ -44,47 +39,7 @@ class SubscriptionsPage:
     now: datetime
 
 
-@dataclass(frozen=True)
-class JobRow:
-    """A scheduled reset, and how far away it is in words."""
-
-    reset: ResetRow
-    how_far: str
-
-
-@dataclass(frozen=True)
-class ProcessRow:
-    """One process with a scheduler, and when it was last heard of, in words."""
-
-    name: str
-    is_alive: bool
-    heard_of: str
-
-
-@dataclass(frozen=True)
-class JobsPage:
-    """What `/admin/subscriptions/scheduled-jobs` shows, as of `now`."""
-
-    health: SchedulerHealth
-    attention: tuple[AttentionRow, ...]
-    last_heartbeat_words: str
-    processes: tuple[ProcessRow, ...]
-    totals: Totals
-    found: Page[ResetRow]
-    rows: tuple[JobRow, ...]
-    text: str
-    now: datetime
-
-
 @blueprint.get("/")
-@requires(Role.ADMIN)
-def start() -> ResponseReturnValue:
-    """The console begins with the subscriptions."""
-    return redirect(url_for(".show"))
-
-
-@blueprint.get("/subscriptions/")
-@requires(Role.ADMIN)
 def show() -> ResponseReturnValue:
     """Users with plan, balance and next reset; searched, filtered and paged."""
     now, text = parts().clock.now(), paging.search_text()
@@ -105,56 +60,6 @@ def show() -> ResponseReturnValue:
     return render_template("admin/subscriptions.html", page=page)
 
 
-@blueprint.get("/subscriptions/scheduled-jobs")
-@requires(Role.ADMIN)
-def scheduled_jobs() -> ResponseReturnValue:
-    """The scheduler's health, and which credits come back when; the next one first."""
-    now, text = parts().clock.now(), paging.search_text()
-    with parts().database.reading() as session:
-        health = scheduler_health(session, now=now)
-        totals = listings.totals(session, now=now)
-        attention = listings.needs_attention(session)
-        found = listings.upcoming_resets(
-            session, now=now, text=text, page=paging.page_number(), per_page=ROWS_A_PAGE
-        )
-    page = JobsPage(
-        health=health,
-        attention=attention,
-        last_heartbeat_words=_heard_of(health.last_heartbeat, now),
-        processes=tuple(
-            ProcessRow(
-                f"{process.host} {process.pid}", process.is_alive, _heard_of(process.beat_at, now)
-            )
-            for process in health.processes
-        ),
-        totals=totals,
-        found=found,
-        rows=tuple(JobRow(reset, wording.how_far(now, reset.next_reset)) for reset in found.items),
-        text=text,
-        now=now,
-    )
-    return render_template("admin/scheduled_jobs.html", page=page)
-
-
-@blueprint.post(f"/subscriptions/scheduled-jobs/<int(max={HIGHEST_ID}):subscription_id>/resume")
-@requires(Role.ADMIN)
-def resume_reset(subscription_id: int) -> ResponseReturnValue:
-    """Let a reset that was left out run again; when it is due, that is now."""
-    with parts().database.transaction() as session:
-        was_left_out = guard.release(session, subscription_id=subscription_id)
-    if was_left_out:
-        parts().scheduler.schedule_user_reset(subscription_id)
-        logs.security("reset resumed", subscription=subscription_id)
-        flash(f"The reset credit_reset_{subscription_id} goes on.", "success")
-    else:
-        flash("That reset was not left out any more.", "info")
-    return redirect(url_for(".scheduled_jobs"))
-
-
 def _plan_choices(offered: list[SubscriptionPlanModel]) -> tuple[tuple[str, str], ...]:
     named = tuple((plan.name, plan.display_name) for plan in offered)
     return (("", "All plans"), *named, (NO_PLAN, "No plan"))
-
-
-def _heard_of(last: datetime | None, now: datetime) -> str:
-    return wording.how_far(now, last) if last else "never"

@@ -1,22 +1,24 @@
 """Who may open which page: every view says so itself, and one that does not is open to nobody.
 
-`@public` or `@requires(Role.X)` stands below the route. A request is checked before its view runs,
-with the role that the person has now.
+`@public` or `@requires(Role.X)` stands below the route, or the section says it for all its views. A
+request is checked before its view runs, with the role that the person has now.
 """
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
 from sketchmaker.web.frame.error_responses import wants_json
+from sketchmaker.web.frame.sections import sections_of
+from sketchmaker.web.frame.sign_in_session import CurrentUser
+from sketchmaker.web.frame.viewer import signed_in_viewer, viewer
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,15 +29,30 @@ ACCOUNT_HEADER: Final = "X-Account"
 STATIC_ENDPOINT: Final = "static"
 
 
+Need = Callable[[CurrentUser], None]
+"""What a view asks for besides a role. It raises the error that says what is missing."""
+
+
 @dataclass(frozen=True)
 class Policy:
-    """The role that a view asks for; None when it is open to everybody.
+    """What a view asks of whoever opens it: a role, None when it is open to everybody, and needs.
 
     A view for machines does not even ask who sends the request, which would need the database.
     """
 
     role: Role | None
+    needs: tuple[Need, ...] = ()
     for_machines: bool = False
+
+    def lets_in(self, person: CurrentUser | None) -> bool:
+        """Is the role of this person high enough? Needs aren't asked for: their views tell."""
+        return self.role is None or (person is not None and person.role.at_least(self.role))
+
+    def with_at_least(self, role: Role | None) -> "Policy":
+        """This policy, or the same with that role when it asks for less."""
+        if role is None or (self.role is not None and self.role.at_least(role)):
+            return self
+        return replace(self, role=role)
 
 
 class PolicyMissing(RuntimeError):
@@ -56,17 +73,20 @@ def for_machines(view: View) -> View:
     return _with_policy(view, Policy(None, for_machines=True))
 
 
-def requires(role: Role) -> Callable[[View], View]:
-    """Open a view to people who are signed in and have at least this role."""
-    return lambda view: _with_policy(view, Policy(role))
+def requires(role: Role, *needs: Need) -> Callable[[View], View]:
+    """Open a view to people who are signed in, have at least this role, and all that it needs."""
+    return lambda view: _with_policy(view, Policy(role, needs))
 
 
 def policy_of(app: Flask, endpoint: str) -> Policy | None:
-    """What the endpoint's view asks for; None when it does not say."""
+    """What the endpoint's view and its section ask for; None when neither says."""
     if endpoint == STATIC_ENDPOINT:
         return Policy(None)
-    policy: Policy | None = getattr(app.view_functions.get(endpoint), "access_policy", None)
-    return policy
+    least = sections_of(app).least_role(endpoint)
+    said: Policy | None = getattr(app.view_functions.get(endpoint), "access_policy", None)
+    if said is None:
+        return None if least is None else Policy(least)
+    return said.with_at_least(least)
 
 
 def install(app: Flask) -> None:
@@ -100,7 +120,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 def shows_somebody_else() -> bool:
     """Is the request from a page of another account, which was signed in before this one?"""
     account = request.headers.get(ACCOUNT_HEADER)
-    return account is not None and account != str(current_user.id)
+    return account is not None and account != str(signed_in_viewer().id)
 
 
 def load_the_page_again(status: int) -> Response:
@@ -126,18 +146,20 @@ def _check() -> ResponseReturnValue | None:
         return None
     # Asked for here also on public pages: a view may render inside a transaction, and finding the
     # person may have to write.
-    is_signed_in = current_user.is_authenticated
+    person = viewer()
     if policy.role is None:
         return None
-    return _check_person(policy.role) if is_signed_in else ask_to_sign_in()
+    return ask_to_sign_in() if person is None else _check_person(person, policy)
 
 
-def _check_person(needed: Role) -> Response | None:
+def _check_person(person: CurrentUser, policy: Policy) -> Response | None:
     if shows_somebody_else():
         return load_the_page_again(status=409)
-    if not current_user.role.at_least(needed):
-        logs.security("access refused", level="warning", needs=needed.value)
+    if not policy.lets_in(person):
+        logs.security("access refused", level="warning", needs=str(policy.role))
         abort(403)
+    for need in policy.needs:
+        need(person)
     return None
 
 

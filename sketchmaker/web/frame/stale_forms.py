@@ -19,7 +19,7 @@ from sketchmaker.web.frame.access import (
     shows_somebody_else,
 )
 from sketchmaker.web.frame.error_responses import Answer, is_fragment_request, respond
-from sketchmaker.web.frame.page_context import viewer
+from sketchmaker.web.frame.viewer import viewer
 
 OUT_OF_DATE: Final = Answer(400, "This page is out of date")
 

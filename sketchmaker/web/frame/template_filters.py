@@ -6,8 +6,8 @@ from flask import Flask
 from markupsafe import Markup
 
 from sketchmaker.web.frame import wording
-from sketchmaker.web.frame.page_context import viewer_zone
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.viewer import viewer_zone
 
 
 def install(app: Flask) -> None:

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits.rows import plans
 from sketchmaker.web.frame.access import public
-from sketchmaker.web.frame.page_context import viewer
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.viewer import viewer
 
 blueprint = Blueprint("home", __name__)
 

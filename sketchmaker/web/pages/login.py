@@ -15,7 +15,7 @@ from sketchmaker.limits.errors import LimitReached
 from sketchmaker.web.frame import sign_in_session
 from sketchmaker.web.frame.access import local_path, public
 from sketchmaker.web.frame.error_responses import try_again_later
-from sketchmaker.web.frame.page_context import viewer
+from sketchmaker.web.frame.viewer import viewer
 
 blueprint = Blueprint("login", __name__)
 

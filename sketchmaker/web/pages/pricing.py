@@ -7,10 +7,13 @@ from sketchmaker.credits.rows import plans
 from sketchmaker.studio.models_on_offer import cost_of
 from sketchmaker.web.frame import wording
 from sketchmaker.web.frame.access import public
-from sketchmaker.web.frame.page_context import header_statement, viewer_zone
+from sketchmaker.web.frame.page_context import header_statement
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sections import Section
+from sketchmaker.web.frame.viewer import viewer_zone
 
 blueprint = Blueprint("pricing", __name__)
+section = Section("Pricing", "tag", place=4, blueprint=blueprint)
 
 
 @blueprint.get("/pricing")

@@ -17,8 +17,8 @@ from sketchmaker.randomness import token
 from sketchmaker.web.frame import sign_in_session
 from sketchmaker.web.frame.access import local_path, public
 from sketchmaker.web.frame.error_responses import try_again_later
-from sketchmaker.web.frame.page_context import viewer
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.viewer import viewer
 
 blueprint = Blueprint("register", __name__)
 

@@ -10,10 +10,13 @@ from sketchmaker.accounts import registration, sessions
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.clock import ManualClock
+from sketchmaker.credits.rules.errors import NoActiveSubscription
 from sketchmaker.database import Database
 from sketchmaker.randomness import token
-from sketchmaker.web.frame.access import STATIC_ENDPOINT, local_path, policy_of
+from sketchmaker.web.frame.access import local_path, policy_of, requires
+from sketchmaker.web.frame.sign_in_session import CurrentUser
 from tests.accounts.people import ADDRESS, PASSWORD, set_user
+from tests.support.addresses import policies
 from tests.web.accounts.browser import Browser
 from tests.web.accounts.test_login_page import ELSEWHERE
 
@@ -59,9 +62,7 @@ def _signed_in(app: Flask, database: Database, clock: ManualClock, user: User | 
 
 def _routes(app: Flask) -> Iterator[tuple[Rule, str, str]]:
     """Every rule, with each of its methods and an address that it matches."""
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint == STATIC_ENDPOINT:
-            continue
+    for rule, _policy in policies(app):
         chosen = {
             name: 1 if isinstance(rule._converters[name], IntegerConverter) else "x"
             for name in rule.arguments
@@ -76,20 +77,14 @@ def _leads_to_sign_in(answer: TestResponse) -> bool:
 
 
 def test_every_view_says_who_may_open_it(app: Flask) -> None:
-    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
+    endpoints = {rule.endpoint for rule, _policy in policies(app)}
     assert {"login.show", "register.show", "settings.show"} <= endpoints
-    assert [name for name in endpoints if policy_of(app, name) is None] == []
 
 
 def test_only_the_front_of_the_house_is_public(app: Flask) -> None:
     """A new public view is a decision: add it here as well."""
-    public = {
-        rule.endpoint
-        for rule in app.url_map.iter_rules()
-        if (policy := policy_of(app, rule.endpoint)) and policy.role is None
-    }
+    public = {rule.endpoint for rule, policy in policies(app) if policy.role is None}
     assert public == {
-        "static",
         "home.show",
         "pricing.show",
         "health.livez",
@@ -104,13 +99,9 @@ def test_only_the_front_of_the_house_is_public(app: Flask) -> None:
 
 
 def test_admin_pages_are_for_admins(app: Flask) -> None:
-    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin")]
-    assert rules
-    for rule in rules:
-        policy = policy_of(app, rule.endpoint)
-        assert policy is not None
-        assert policy.role is not None
-        assert policy.role.at_least(Role.ADMIN)
+    asked = [policy.role for rule, policy in policies(app) if rule.rule.startswith("/admin")]
+    assert asked
+    assert all(role is not None and role.at_least(Role.ADMIN) for role in asked)
 
 
 def test_every_address_opens_to_those_it_is_for_and_to_nobody_else(
@@ -141,6 +132,20 @@ def test_a_view_that_does_not_say_who_may_open_it_is_open_to_nobody(
         answer = _signed_in(app, database, clock, person).get("/forgotten")
         assert answer.status_code == 500
         assert "secret" not in answer.text
+
+
+def test_a_view_may_need_more_than_a_role(
+    app: Flask, database: Database, clock: ManualClock, people: dict[Role, User]
+) -> None:
+    def only_so_many(person: CurrentUser) -> None:
+        if person.username != "user-person":
+            raise NoActiveSubscription(person.id)
+
+    app.add_url_rule("/more", "more", requires(Role.USER, only_so_many)(lambda: "opened"))
+    assert _signed_in(app, database, clock, people[Role.USER]).get("/more").text == "opened"
+    refused = _signed_in(app, database, clock, people[Role.SUPERADMIN]).get("/more")
+    assert refused.status_code == 403
+    assert "No plan yet" in refused.text
 
 
 def test_a_page_that_does_not_exist_is_not_found_for_visitors_too(visitor: Browser) -> None:

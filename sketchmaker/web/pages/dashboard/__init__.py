@@ -18,12 +18,14 @@ from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.studio.models_on_offer import images_for
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.access import requires
-from sketchmaker.web.frame.page_context import signed_in_viewer
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.sign_in_session import CurrentUser
+from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.web.pages.dashboard.usage_chart import UsageChart, usage_chart
 
 blueprint = Blueprint("dashboard", __name__)
+section = Section("Dashboard", "gauge", place=3, blueprint=blueprint)
 
 ROWS_A_PAGE: Final = 15
 HIGHEST_ROW_ID: Final = 2**62

@@ -26,11 +26,13 @@ from sketchmaker.studio.origins import generations_of
 from sketchmaker.studio.tables import Image
 from sketchmaker.web.frame import paging
 from sketchmaker.web.frame.access import requires
-from sketchmaker.web.frame.page_context import signed_in_viewer
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sections import Section
+from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.web.pages.gallery.thumbs import Thumb, thumbs
 
 blueprint = Blueprint("gallery", __name__)
+section = Section("Gallery", "photo", place=2, blueprint=blueprint)
 
 IMAGES_A_PAGE: Final = 24
 # An image never changes, but deleting it, or signing out, should soon be felt in this browser too.

@@ -35,14 +35,16 @@ from sketchmaker.web.frame.error_responses import (
     is_fragment_request,
     try_again_later,
 )
-from sketchmaker.web.frame.page_context import signed_in_viewer, viewer
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sections import Section
+from sketchmaker.web.frame.viewer import signed_in_viewer, viewer
 from sketchmaker.web.pages.studio import feed as studio_feed
 from sketchmaker.web.pages.studio import form as studio_form
 from sketchmaker.web.pages.studio.feed import Feed
 from sketchmaker.web.pages.studio.form import Cost, StudioForm
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio")
+section = Section("Studio", "brush", place=1, blueprint=blueprint)
 
 EXAMPLE_PROMPTS: Final = (
     "A calm sea at dusk, one small sail",
@@ -138,6 +140,8 @@ def feed() -> ResponseReturnValue:
 @requires(Role.USER)
 def cost() -> ResponseReturnValue:
     """The price line for another number of images."""
+    if not is_fragment_request():
+        return redirect(url_for(".show"))
     count = paging.whole_number("count", default=1, highest=MAX_IMAGES_PER_GENERATION) or 1
     now = parts().clock.now()
     with parts().database.reading() as session:
@@ -149,6 +153,8 @@ def cost() -> ResponseReturnValue:
 @requires(Role.USER)
 def work() -> ResponseReturnValue:
     """The header's credits and its sign that something is at work."""
+    if not is_fragment_request():
+        return redirect(url_for(".show"))
     return render_template("fragments/header_news.html")
 
 

@@ -1,0 +1,110 @@
+"""The scheduler's health, and what it will do when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from sketchmaker import logs
+from sketchmaker.credits.resets import guard
+from sketchmaker.paging import Page
+from sketchmaker.reports import listings
+from sketchmaker.reports.listings import (
+    AttentionRow,
+    ResetRow,
+    Totals,
+)
+from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
+from sketchmaker.web.frame import paging, wording
+from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.sections import Section
+
+blueprint = Blueprint(
+    "admin_scheduled_jobs", __name__, url_prefix="/admin/subscriptions/scheduled-jobs"
+)
+section = Section("Scheduled jobs", "calendar-repeat", place=20, blueprint=blueprint)
+
+ROWS_A_PAGE: Final = 25
+HIGHEST_ID: Final = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A scheduled reset, and how far away it is in words."""
+
+    reset: ResetRow
+    how_far: str
+
+
+@dataclass(frozen=True)
+class ProcessRow:
+    """One process with a scheduler, and when it was last heard of, in words."""
+
+    name: str
+    is_alive: bool
+    heard_of: str
+
+
+@dataclass(frozen=True)
+class JobsPage:
+    """What `/admin/subscriptions/scheduled-jobs` shows, as of `now`."""
+
+    health: SchedulerHealth
+    attention: tuple[AttentionRow, ...]
+    last_heartbeat_words: str
+    processes: tuple[ProcessRow, ...]
+    totals: Totals
+    found: Page[ResetRow]
+    rows: tuple[JobRow, ...]
+    text: str
+    now: datetime
+
+
+@blueprint.get("")
+def show() -> ResponseReturnValue:
+    """The scheduler's health, and which credits come back when; the next one first."""
+    now, text = parts().clock.now(), paging.search_text()
+    with parts().database.reading() as session:
+        health = scheduler_health(session, now=now)
+        totals = listings.totals(session, now=now)
+        attention = listings.needs_attention(session)
+        found = listings.upcoming_resets(
+            session, now=now, text=text, page=paging.page_number(), per_page=ROWS_A_PAGE
+        )
+    page = JobsPage(
+        health=health,
+        attention=attention,
+        last_heartbeat_words=_heard_of(health.last_heartbeat, now),
+        processes=tuple(
+            ProcessRow(
+                f"{process.host} {process.pid}", process.is_alive, _heard_of(process.beat_at, now)
+            )
+            for process in health.processes
+        ),
+        totals=totals,
+        found=found,
+        rows=tuple(JobRow(reset, wording.how_far(now, reset.next_reset)) for reset in found.items),
+        text=text,
+        now=now,
+    )
+    return render_template("admin/scheduled_jobs.html", page=page)
+
+
+@blueprint.post(f"/<int(max={HIGHEST_ID}):subscription_id>/resume")
+def resume(subscription_id: int) -> ResponseReturnValue:
+    """Let a reset that was left out run again; when it is due, that is now."""
+    with parts().database.transaction() as session:
+        was_left_out = guard.release(session, subscription_id=subscription_id)
+    if was_left_out:
+        parts().scheduler.schedule_user_reset(subscription_id)
+        logs.security("reset resumed", subscription=subscription_id)
+        flash(f"The reset credit_reset_{subscription_id} goes on.", "success")
+    else:
+        flash("That reset was not left out any more.", "info")
+    return redirect(url_for(".show"))
+
+
+def _heard_of(last: datetime | None, now: datetime) -> str:
+    return wording.how_far(now, last) if last else "never"
