@@ -238,7 +238,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "lora_training": _switch("LoRA training"),
     "api_access": _switch("API access"),
-    "priority": _switch("Priority"),
+    "priority": _switch("Priority support"),
     WORDS: Kind(lambda value: value is None, lambda _value: None, None, "it has none."),
 }
 """Every feature there is, by its name."""

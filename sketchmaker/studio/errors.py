@@ -19,6 +19,14 @@ class InvalidImageRequest(StudioError):
         super().__init__(" ".join(problems.values()))
 
 
+class NotInPlan(StudioError):
+    """The order needs what the person's plan lacks: `missing` has a sentence for each feature."""
+
+    def __init__(self, missing: dict[str, str]) -> None:
+        self.missing = missing
+        super().__init__(f"{' '.join(missing.values())} Nothing was charged.")
+
+
 class RequestKeyReused(StudioError):
     """The same key came with another request: nobody could say which of the two was meant."""
 

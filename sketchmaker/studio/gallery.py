@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.paging import Page
 from sketchmaker.studio.errors import ImageNotFound
-from sketchmaker.studio.models_on_offer import MAX_SEED
+from sketchmaker.studio.offers import MAX_SEED
 from sketchmaker.studio.requests import ImageRequest
 from sketchmaker.studio.tables import Generation, Image
 

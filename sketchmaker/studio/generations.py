@@ -17,7 +17,7 @@ from sketchmaker.credits.spending import holds
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import DECLARED_LIMITS, Limits, Who, account_of
-from sketchmaker.studio import queue, repeats
+from sketchmaker.studio import offers, queue, repeats
 from sketchmaker.studio.errors import (
     CancelledTooLate,
     GenerationNotFound,
@@ -76,6 +76,7 @@ def submit(
 
     Raises:
         InsufficientCredits, NoActiveSubscription: see `credits.holds.place`.
+        NotInPlan: see `offers.refuse_what_is_not_included`.
         StudioBusy: too much waits already, until `retry_at`.
         TooManyGenerations, LimitReached: wait, for one to finish or until `retry_at`.
         RequestKeyReused: the key came before with another request.
@@ -209,6 +210,14 @@ def _queue_once(
 
 
 def _queue(session: Session, request: ImageRequest, wanted: Generation, limits: Limits) -> None:
+    offers.refuse_what_is_not_included(
+        session,
+        user_id=wanted.user_id,
+        model=wanted.model,
+        size=request.size,
+        count=request.count,
+        now=wanted.created_at,
+    )
     _refuse_if_busy(session, wanted.created_at)
     # The hold comes before the counting: it locks the person's subscription, so that their requests
     # are counted one after the other and the limit holds in a race.

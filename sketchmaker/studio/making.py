@@ -7,7 +7,7 @@ from sketchmaker.randomness import token
 from sketchmaker.studio.errors import ProviderFailed, UnusablePicture
 from sketchmaker.studio.finished_work import FinishedPicture, FinishedWork
 from sketchmaker.studio.image_store import ImageStore
-from sketchmaker.studio.models_on_offer import MAX_SEED
+from sketchmaker.studio.offers import MAX_SEED
 from sketchmaker.studio.provider_text import sentence
 from sketchmaker.studio.providers import Delivery, ImageOrder, ImageProvider, Picture, Progress
 from sketchmaker.studio.tables import Generation

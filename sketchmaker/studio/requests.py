@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from sketchmaker.studio.errors import InvalidImageRequest
-from sketchmaker.studio.models_on_offer import (
+from sketchmaker.studio.offers import (
     MAX_IMAGES_PER_GENERATION,
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,

@@ -9,7 +9,7 @@ import pytest
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.rules.errors import InsufficientCredits, NoActiveSubscription
 from sketchmaker.limits.errors import LimitReached
-from sketchmaker.studio import gallery, generations, models_on_offer
+from sketchmaker.studio import gallery, generations, offers
 from sketchmaker.studio.errors import (
     CancelledTooLate,
     GenerationNotFound,
@@ -305,11 +305,11 @@ def test_the_price_is_fixed_when_the_order_is_placed(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, price: int
 ) -> None:
     person = studio.person("premium")
-    monkeypatch.setattr(models_on_offer, "CREDITS_PER_IMAGE", price)
+    monkeypatch.setattr(offers, "CREDITS_PER_IMAGE", price)
     whole, partly = studio.ask(person, count=3), studio.ask(person, count=4)
     assert (whole.price, partly.price) == (3 * price, 4 * price)
     assert studio.balance(person) == (100 - 7 * price, 7 * price, 0)
-    monkeypatch.setattr(models_on_offer, "CREDITS_PER_IMAGE", 50)
+    monkeypatch.setattr(offers, "CREDITS_PER_IMAGE", 50)
     assert studio.run(whole).credits_used == 3 * price
     studio.provider.script = lambda order: deliver_all(replace(order, count=2))
     assert studio.run(partly).credits_used == 2 * price

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from sketchmaker.studio.errors import ProviderFailed
-from sketchmaker.studio.models_on_offer import SIZES
+from sketchmaker.studio.offers import SIZES
 from sketchmaker.studio.providers import ImageOrder
 from sketchmaker.studio.providers.sandbox.drawing.caption import caption_text
 from sketchmaker.studio.providers.sandbox.drawing.composer import SCENES, chosen, draw_png

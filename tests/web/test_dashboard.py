@@ -13,7 +13,7 @@ from sketchmaker.credits import resets
 from sketchmaker.credits.managing import granting, lifecycle, rescheduling, subscriptions
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables import UserSubscription
-from sketchmaker.studio import models_on_offer
+from sketchmaker.studio import offers
 from sketchmaker.web.pages import dashboard as dashboard_pages
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
@@ -62,7 +62,7 @@ def test_the_last_day_counts_down_to_today(ada: Browser, clock: ManualClock) -> 
 def test_what_images_cost_is_never_taken_for_their_number(
     ada: Browser, system: System, monkeypatch: pytest.MonkeyPatch, price: int, left: str
 ) -> None:
-    monkeypatch.setattr(models_on_offer, "CREDITS_PER_IMAGE", price)
+    monkeypatch.setattr(offers, "CREDITS_PER_IMAGE", price)
     Studio(ada, system).make("A calm sea", count="2")
     page = ada.get("/dashboard").text
     assert f"2 images: {2 * price} credits." in page

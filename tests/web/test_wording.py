@@ -5,6 +5,7 @@ import pytest
 
 from sketchmaker.credits.reading.statement import Statement
 from sketchmaker.credits.rules.cycle import cycle_start
+from sketchmaker.credits.rules.features import Features
 from sketchmaker.web.frame import wording
 
 NOW = datetime(2026, 12, 8, 13, 3, tzinfo=UTC)
@@ -109,7 +110,7 @@ def statement(anchor: datetime, zone: str = "UTC") -> Statement:
         plan_name="free",
         plan_display_name="Free",
         plan_description="",
-        features=(),
+        features=Features(),
         next_plan_display_name=None,
         allowance=10,
         available=10,

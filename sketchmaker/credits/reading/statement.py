@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from sketchmaker.credits import hold_ends, resets
 from sketchmaker.credits.grants import HAS_CREDITS_LEFT, is_alive
+from sketchmaker.credits.rules.features import Features
 from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows.state import state_of
@@ -48,7 +49,7 @@ class Statement:
     plan_name: str
     plan_display_name: str
     plan_description: str
-    features: tuple[str, ...]
+    features: Features
     next_plan_display_name: str | None
     allowance: int
     available: int
@@ -153,7 +154,7 @@ def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
         plan_name=in_effect.name,
         plan_display_name=in_effect.display_name,
         plan_description=in_effect.description,
-        features=tuple(in_effect.features),
+        features=in_effect.included,
         next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
         allowance=balance.allowance,
         available=0 if suspended_by else balance.available + spendable,

@@ -11,6 +11,7 @@ from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.rules.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
+from sketchmaker.credits.rules.features import ALL_MODELS, BASIC_MODELS, Feature, Features
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables.plans import IS_DEFAULT, SubscriptionPlanModel
 
@@ -25,7 +26,11 @@ class DefaultPlan:
     display_name: str
     monthly_credits: int
     description: str
-    features: tuple[str, ...]
+    features: Features
+
+
+def _features(*rows: tuple[str, object]) -> Features:
+    return Features(tuple(Feature(name, value) for name, value in rows))
 
 
 # Names, credits and features are the setup guide's.
@@ -35,21 +40,33 @@ DEFAULT_PLANS = (
         "Free",
         10,
         "To try things out, or for light use.",
-        ("10 images per month", "Basic models", "Standard resolution"),
+        _features(("models", BASIC_MODELS), ("resolution", "standard"), ("images_at_once", 4)),
     ),
     DefaultPlan(
         "premium",
         "Premium",
         100,
         "For people who make images every week.",
-        ("100 images per month", "Access to all models", "High resolution", "LoRA training"),
+        _features(
+            ("models", ALL_MODELS),
+            ("resolution", "high"),
+            ("images_at_once", 4),
+            ("lora_training", True),
+        ),
     ),
     DefaultPlan(
         "pro",
         "Pro",
         1000,
         "For power users and businesses.",
-        ("1,000 images per month", "Ultra-high resolution", "API access", "Priority support"),
+        _features(
+            ("models", ALL_MODELS),
+            ("resolution", "ultra"),
+            ("images_at_once", 4),
+            ("lora_training", True),
+            ("api_access", True),
+            ("priority", True),
+        ),
     ),
 )
 
@@ -69,7 +86,7 @@ def ensure_default_plans(session: Session, *, now: datetime) -> int:
             display_name=plan.display_name,
             monthly_credits=plan.monthly_credits,
             description=plan.description,
-            features=list(plan.features),
+            features=plan.features.stored(),
             created_at=now,
             updated_at=now,
         )

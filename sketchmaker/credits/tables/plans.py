@@ -1,12 +1,13 @@
 """The table of plans."""
 
 from datetime import datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, Table, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sketchmaker.credits.rules.amounts import MAX_CREDITS
+from sketchmaker.credits.rules.features import Features, features_from
 from sketchmaker.database import Base, UtcDateTime
 
 
@@ -33,11 +34,17 @@ class SubscriptionPlanModel(Base):
     display_name: Mapped[str] = mapped_column(String(100))
     monthly_credits: Mapped[int]
     description: Mapped[str] = mapped_column(Text, default="")
-    features: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # An array of objects, see `features.Feature.stored`.
+    features: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def included(self) -> Features:
+        """The column `features`, read."""
+        return features_from(self.features)
 
 
 PLANS: Final = cast(Table, SubscriptionPlanModel.__table__)

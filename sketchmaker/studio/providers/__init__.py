@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sketchmaker.studio.models_on_offer import MAX_SEED
+from sketchmaker.studio.offers import MAX_SEED
 
 Progress = Callable[[int], None]
 """Told how many images of the order are done so far."""

@@ -16,7 +16,7 @@ from werkzeug.http import http_date
 from sketchmaker import logs
 from sketchmaker.accounts import errors as accounts
 from sketchmaker.credits.rules import errors as credits
-from sketchmaker.credits.rules import invalid_input
+from sketchmaker.credits.rules import invalid_input, plan_errors
 from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConflict
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio
@@ -74,6 +74,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.UnknownPlan: Answer(404, "No such plan"),
     credits.NoDefaultPlan: Answer(503, "An admin has to look at this"),
     credits.PlanIsDefault: Answer(409, "New accounts get this plan"),
+    plan_errors.InvalidFeatures: Answer(422, NOT_ACCEPTED),
     credits.ResetConflict: Answer(503, "Back in a moment"),
     credits.ChangedMeanwhile: Answer(503, "Back in a moment"),
     credits.SetAside: Answer(503, "An admin has to look at this"),
@@ -98,6 +99,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.HoldNotFound: OUR_FAULT,
     credits.HoldNotPending: OUR_FAULT,
     studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),
+    studio.NotInPlan: Answer(403, "Not in your plan"),
     studio.RequestKeyReused: Answer(409, "Sent before"),
     studio.TooManyGenerations: Answer(429, "Limit reached"),
     studio.StudioBusy: Answer(503, "The studio is busy", is_refusal=True),

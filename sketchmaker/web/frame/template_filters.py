@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from flask import Flask
 from markupsafe import Markup
 
+from sketchmaker.studio import offers
 from sketchmaker.web.frame import wording
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.viewer import viewer_zone
@@ -21,6 +22,7 @@ def install(app: Flask) -> None:
         "plain_day": wording.day,
         "signed": wording.signed,
         "counted": wording.counted,
+        "card_lines": offers.card_lines,
         "days_away": wording.days_away,
         "zone_name": wording.zone_name,
     }

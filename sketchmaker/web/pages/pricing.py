@@ -4,7 +4,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits.rows import plans
-from sketchmaker.studio.models_on_offer import cost_of
+from sketchmaker.studio.offers import cost_of
 from sketchmaker.web.frame import wording
 from sketchmaker.web.frame.access import public
 from sketchmaker.web.frame.page_context import header_statement

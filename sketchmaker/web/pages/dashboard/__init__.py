@@ -15,7 +15,7 @@ from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.rules.actions import RESET_ACTION
 from sketchmaker.credits.rules.errors import NoActiveSubscription
 from sketchmaker.credits.tables import UsageHistory
-from sketchmaker.studio.models_on_offer import images_for
+from sketchmaker.studio.offers import images_for
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.parts import parts

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.accounts.roles import Role
 from sketchmaker.paging import Page
 from sketchmaker.studio import gallery
-from sketchmaker.studio.models_on_offer import SIZES
+from sketchmaker.studio.offers import SIZES
 from sketchmaker.studio.origins import generations_of
 from sketchmaker.studio.tables import Image
 from sketchmaker.web.frame import paging

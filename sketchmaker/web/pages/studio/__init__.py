@@ -24,7 +24,7 @@ from sketchmaker.randomness import seed as new_seed
 from sketchmaker.randomness import token
 from sketchmaker.studio import gallery, generations
 from sketchmaker.studio.errors import ImageNotFound, InvalidImageRequest, StudioError
-from sketchmaker.studio.models_on_offer import MAX_IMAGES_PER_GENERATION, SIZES
+from sketchmaker.studio.offers import MAX_IMAGES_PER_GENERATION, Choices, choices_for
 from sketchmaker.studio.origins import generations_of
 from sketchmaker.studio.requests import ImageRequest
 from sketchmaker.studio.tables import GenerationState, Image
@@ -61,9 +61,9 @@ class StudioPage:
     form: StudioForm
     cost: Cost
     feed: Feed
+    choices: Choices
     repeated: Image | None = None
     examples: tuple[str, ...] = EXAMPLE_PROMPTS
-    sizes: tuple[object, ...] = tuple(SIZES.values())
 
 
 @blueprint.get("")
@@ -241,9 +241,10 @@ def _form_again(form: StudioForm, *, repeated: Image | None = None, status: int 
 def _studio_page(
     session: Session, form: StudioForm, now: datetime, repeated: Image | None = None
 ) -> StudioPage:
-    price = _price(form.count, _own_statement(session, now), now)
+    own = _own_statement(session, now)
+    price = _price(form.count, own, now)
     feed = studio_feed.feed_of(session, signed_in_viewer().id, now=now)
-    return StudioPage(form, price, feed, repeated)
+    return StudioPage(form, price, feed, choices_for(session, own), repeated)
 
 
 def _prefilled_form(session: Session) -> StudioForm:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.studio import generations, runs
 from sketchmaker.studio.generations import FeedEntry
-from sketchmaker.studio.models_on_offer import SIZES
+from sketchmaker.studio.offers import SIZES
 from sketchmaker.studio.tables import Generation, GenerationState, Image
 
 CARDS_SHOWN: Final = 10

@@ -7,7 +7,7 @@ from typing import Final
 
 from sketchmaker.credits.reading.statement import Statement
 from sketchmaker.randomness import token
-from sketchmaker.studio.models_on_offer import (
+from sketchmaker.studio.offers import (
     MAX_IMAGES_PER_GENERATION,
     MAX_PROMPT_CHARACTERS,
     SIZES,
@@ -45,11 +45,6 @@ class StudioForm:
     def image_price(self) -> int:
         """Credits for one image."""
         return cost_of(1)
-
-    @property
-    def counts(self) -> range:
-        """The numbers of images on offer."""
-        return range(1, MAX_IMAGES_PER_GENERATION + 1)
 
 
 @dataclass(frozen=True)
