@@ -75,8 +75,7 @@ def submit(
     `seed` is used when the request names none. Wake the worker after the commit.
 
     Raises:
-        InsufficientCredits, NoActiveSubscription: see `credits.holds.place`.
-        NotInPlan: see `offers.refuse_what_is_not_included`.
+        InsufficientCredits, NoActiveSubscription: see `credits.holds.place`; NotInPlan: `offers`.
         StudioBusy: too much waits already, until `retry_at`.
         TooManyGenerations, LimitReached: wait, for one to finish or until `retry_at`.
         RequestKeyReused: the key came before with another request.

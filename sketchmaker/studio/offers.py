@@ -65,7 +65,7 @@ SIZES: Mapping[str, ImageSize] = {
     )
 }
 
-MODELS: Mapping[str, Model] = {"sandbox": Model("sandbox", "Sandbox", is_basic=True)}
+MODELS: dict[str, Model] = {"sandbox": Model("sandbox", "Sandbox", is_basic=True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from sketchmaker.studio import generations
 from sketchmaker.studio.image_store import ImageStore
+from sketchmaker.studio.offers import MODELS, Model
 from sketchmaker.studio.providers import Delivery, ImageOrder, Picture, Progress
 from sketchmaker.studio.providers.sandbox.provider import SandboxProvider
 from sketchmaker.studio.requests import validated
@@ -24,6 +25,8 @@ from sketchmaker.studio.tables import Generation
 from sketchmaker.studio.worker import StudioWorker
 
 NAMES = count(1)
+
+MODELS["scripted"] = Model("scripted", "Scripted", is_basic=True)
 
 
 class ScriptedProvider:

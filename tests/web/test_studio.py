@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
+from sketchmaker.credits.tables import PLANS
 from sketchmaker.studio import queue
 from sketchmaker.studio.tables import Generation
 from tests.support.people import assert_books_close
@@ -34,6 +35,24 @@ def test_the_form_says_what_an_image_costs_and_what_is_left(studio: Studio) -> N
     page = studio.browser.get("/studio").text
     assert "Uses 1 credit. You have 10. Failed images are free." in page
     assert not is_blocked(page)
+
+
+def test_the_form_shows_what_the_plan_does_not_include_locked_with_the_reason(
+    studio: Studio,
+) -> None:
+    one_at_a_time = [{"feature": "images_at_once", "value": 1}]
+    with studio.system.database.transaction() as session:
+        session.execute(update(PLANS).where(PLANS.c.name == "free").values(features=one_at_a_time))
+
+    page = studio.browser.get("/studio").text
+    refused = studio.send(count="4")
+
+    sentence = "The Free plan does not include 4 images at once. The Premium plan does."
+    assert len(re.findall(r'name="count" value="\d"[^>]* disabled', page)) == 3
+    assert sentence in page
+    assert refused.status_code == 403
+    assert sentence in refused.text
+    assert balance_in(studio.browser.get("/studio")) == 10
 
 
 @pytest.mark.parametrize(
