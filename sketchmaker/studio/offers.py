@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits import plans
-from sketchmaker.credits.features import RESOLUTIONS, Features, Resolution
-from sketchmaker.credits.statement import Statement, statement_for
+from sketchmaker.credits.reading.statement import Statement, statement_for
+from sketchmaker.credits.rows import plans
+from sketchmaker.credits.rules.features import RESOLUTIONS, Features, Resolution
 from sketchmaker.studio.errors import InvalidImageRequest, NotInPlan
 
 CREDITS_PER_IMAGE = 1

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sketchmaker.credits.features import Feature, Features, features_from
-from sketchmaker.credits.plan_errors import InvalidFeatures
+from sketchmaker.credits.rules.features import Feature, Features, features_from
+from sketchmaker.credits.rules.plan_errors import InvalidFeatures
 
 
 def row(name: str, value: Any = None, text: str | None = None) -> dict[str, Any]:

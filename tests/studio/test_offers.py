@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from sketchmaker.credits.errors import NoActiveSubscription
-from sketchmaker.credits.features import Feature, Features, features_from
+from sketchmaker.credits.rules.errors import NoActiveSubscription
+from sketchmaker.credits.rules.features import Feature, Features, features_from
 from sketchmaker.credits.tables import PLANS
 from sketchmaker.studio import offers
 from sketchmaker.studio.errors import InvalidImageRequest, NotInPlan

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from sketchmaker import schema
-from sketchmaker.credits import plans
+from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from tests.upgrades.test_populated_upgrades import empty_database, populated_at
 
@@ -18,7 +18,7 @@ OWN = '["50 images per month", "100 images per month", "Our logo on a mug", "Hig
 def test_sentences_of_the_guide_become_values_and_others_stay_words(
     empty_database: Database,
 ) -> None:
-    populated_at(empty_database, "0011")
+    populated_at(empty_database, "0012")
     with empty_database.transaction() as session:
         session.execute(
             text("UPDATE subscription_plans SET features = :own WHERE name = 'premium'"),
@@ -45,7 +45,7 @@ def test_sentences_of_the_guide_become_values_and_others_stay_words(
 
 @pytest.mark.parametrize("stored", ["[]", "null", '["\\u0007", ""]', '"words"', "[[1]]"])
 def test_odd_sentences_stop_no_upgrade(empty_database: Database, stored: str) -> None:
-    populated_at(empty_database, "0011")
+    populated_at(empty_database, "0012")
     with empty_database.transaction() as session:
         session.execute(text("UPDATE subscription_plans SET features = :odd"), {"odd": stored})
 

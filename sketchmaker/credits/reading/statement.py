@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session, aliased
 
 from sketchmaker.credits import hold_ends, resets
 from sketchmaker.credits.grants import HAS_CREDITS_LEFT, is_alive
-from sketchmaker.credits.rules.features import Features
 from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows.state import state_of
 from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.cycle import days_until
 from sketchmaker.credits.rules.errors import NoActiveSubscription
+from sketchmaker.credits.rules.features import Features
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import (
     GRANTS,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast, get_args
 
-from sketchmaker.credits.plan_errors import InvalidFeatures
+from sketchmaker.credits.rules.plan_errors import InvalidFeatures
 
 Resolution = Literal["standard", "high", "ultra"]
 """From small to large: a plan with one of them includes those before it."""

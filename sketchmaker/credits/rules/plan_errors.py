@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sketchmaker.credits.errors import CreditError
+from sketchmaker.credits.rules.errors import CreditError
 
 
 class InvalidFeatures(CreditError):
