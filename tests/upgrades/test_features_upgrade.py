@@ -18,7 +18,7 @@ OWN = '["50 images per month", "100 images per month", "Our logo on a mug", "Hig
 def test_sentences_of_the_guide_become_values_and_others_stay_words(
     empty_database: Database,
 ) -> None:
-    populated_at(empty_database, "0012")
+    populated_at(empty_database, "0013")
     with empty_database.transaction() as session:
         session.execute(
             text("UPDATE subscription_plans SET features = :own WHERE name = 'premium'"),
@@ -45,7 +45,7 @@ def test_sentences_of_the_guide_become_values_and_others_stay_words(
 
 @pytest.mark.parametrize("stored", ["[]", "null", '["\\u0007", ""]', '"words"', "[[1]]"])
 def test_odd_sentences_stop_no_upgrade(empty_database: Database, stored: str) -> None:
-    populated_at(empty_database, "0012")
+    populated_at(empty_database, "0013")
     with empty_database.transaction() as session:
         session.execute(text("UPDATE subscription_plans SET features = :odd"), {"odd": stored})
 
