@@ -265,3 +265,63 @@ def test_a_public_address_that_is_none_is_refused(
 def test_a_public_address_needs_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     found = load_with(monkeypatch, SKETCHMAKER_PUBLIC_URL="https://studio.example.org/")
     assert found.public_url == "https://studio.example.org"
+
+
+MAIL = {
+    "SKETCHMAKER_SMTP_URL": "smtp://studio:p%40ss@mail.example.org",
+    "SKETCHMAKER_MAIL_FROM": "Sketchmaker <studio@example.org>",
+    "SKETCHMAKER_PUBLIC_URL": "https://studio.example.org/",
+}
+
+
+def test_without_a_mail_server_there_is_no_mail() -> None:
+    assert settings.load().mail is None
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "is_tls"),
+    [
+        ("smtp://studio:p%40ss@mail.example.org", "mail.example.org", 587, False),
+        ("smtp://localhost:25", "localhost", 25, False),
+        ("smtps://mail.example.org", "mail.example.org", 465, True),
+        ("smtps://[::1]:2465/", "::1", 2465, True),
+    ],
+)
+def test_a_mail_server_is_named_by_its_url(
+    url: str, host: str, port: int, *, is_tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = load_with(monkeypatch, **{**MAIL, "SKETCHMAKER_SMTP_URL": url}).mail
+    assert mail is not None
+    assert (mail.host, mail.port, mail.is_tls) == (host, port, is_tls)
+    assert mail.site == "https://studio.example.org"
+    assert "p@ss" not in repr(mail)
+
+
+def test_the_password_of_a_mail_server_is_taken_out_of_its_url(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mail = load_with(monkeypatch, **MAIL).mail
+    assert mail is not None
+    assert (mail.user, mail.password) == ("studio", "p@ss")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mail.example.org", "http://mail.example.org", "smtp://:25", "smtp://a:99999", "smtp://a/b"],
+)
+def test_a_mail_server_that_can_not_be_understood_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match="SKETCHMAKER_SMTP_URL can't be understood"):
+        load_with(monkeypatch, **{**MAIL, "SKETCHMAKER_SMTP_URL": url})
+
+
+@pytest.mark.parametrize("sender", ["", "nobody", "a@b\nBcc: c@d"])
+def test_mail_needs_a_sender(sender: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="SKETCHMAKER_MAIL_FROM must be an e-mail address"):
+        load_with(monkeypatch, **{**MAIL, "SKETCHMAKER_MAIL_FROM": sender})
+
+
+def test_mail_needs_an_address_for_its_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="SKETCHMAKER_PUBLIC_URL must be set"):
+        load_with(monkeypatch, **{**MAIL, "SKETCHMAKER_PUBLIC_URL": ""})

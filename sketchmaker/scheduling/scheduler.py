@@ -14,13 +14,16 @@ from sketchmaker.credits.managing import granting
 from sketchmaker.credits.rows import idempotency
 from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
+from sketchmaker.database.listener import Listener
 from sketchmaker.randomness import token
 from sketchmaker.scheduling.durable_scheduler import DurableScheduler
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
 from sketchmaker.scheduling.housekeeper import Chore, Housekeeper
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
-from sketchmaker.scheduling.listener import ScheduleListener
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
+
+CHANNEL = "sketchmaker_credit_resets"
+"""On which PostgreSQL tells that somebody wrote a reset date."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class SubscriptionScheduler:
         self._lock = threading.Lock()
         self._scheduler: DurableScheduler | None = None
         self._housekeeper: Housekeeper | None = None
-        self._listener: ScheduleListener | None = None
+        self._listener: Listener | None = None
 
     @property
     def is_running(self) -> bool:
@@ -78,7 +81,12 @@ class SubscriptionScheduler:
             self._housekeeper = self._build_housekeeper()
             self._housekeeper.start()
             if self._database.dialect == "postgresql":
-                self._listener = ScheduleListener(self._database, self._scheduler.wakeup)
+                self._listener = Listener(
+                    self._database,
+                    channel=CHANNEL,
+                    wake=self._scheduler.wakeup,
+                    who="scheduler",
+                )
                 self._listener.start()
         logger.info("scheduler started: credits are reset as each subscription becomes due")
 
