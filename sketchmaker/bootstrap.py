@@ -135,5 +135,6 @@ def create_app(system: System | None = None) -> Flask:
             studio_worker=system.studio_worker,
             image_store=system.image_store,
             limits=system.limits,
+            started_at=system.clock.now(),
         )
     )

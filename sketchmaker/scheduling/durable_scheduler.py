@@ -42,6 +42,11 @@ class DurableScheduler(BackgroundScheduler):
         thread = self._thread
         return thread is not None and thread.is_alive()
 
+    @property
+    def looks(self) -> int:
+        """How often its thread has looked for due resets."""
+        return self._store.looks
+
     def revive(self) -> None:
         """Start another thread in place of one that has died; listeners and jobs stay."""
         self._store.forget_lost_run()

@@ -18,6 +18,9 @@ HEARTBEAT = "heartbeat"
 IMAGES_FOLDER = "images folder"
 """The chore that makes sure that pictures can be stored; health asks how it went."""
 
+SCHEDULER_THREAD = "scheduler's thread"
+"""The chore that finds a thread which lives and does nothing; then there is no heartbeat."""
+
 THREAD_DIED = "The scheduler's thread died; another was started."
 
 logger = logging.getLogger(__name__)
@@ -114,8 +117,9 @@ class Housekeeper:
         )
 
     def _beat(self, now: datetime) -> None:
-        # After a death that could not be mended nothing is alive, and nobody should be told so.
-        if self._is_alive():
+        # After a death that could not be mended, or when the thread hangs, nobody does what falls
+        # due, and nobody should be told otherwise.
+        if self._is_alive() and SCHEDULER_THREAD not in self._vitals.failing:
             with self._database.transaction() as session:
                 beat(session, self._identity, now=now, vitals=self._vitals)
 

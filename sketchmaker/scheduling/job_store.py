@@ -74,11 +74,14 @@ class SubscriptionJobStore(BaseJobStore):
         self._under_way: str | None = None
         self._has_begun = False
         self._closed = False
+        self.looks = 0
+        """How often somebody has looked for due jobs."""
         self._rests_until = clock.now()
         self._ahead = timedelta(0)
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
         """The job due first, unless a run is under way: that run will see to the rest."""
+        self.looks += 1
         # APScheduler reads the machine's clock by itself; ours may differ (`SystemClock.leap`).
         self._ahead = now - self._clock.now()
         if self._to_forget is not None:  # the last one was never submitted

@@ -18,9 +18,10 @@ from sketchmaker.database.listener import Listener
 from sketchmaker.randomness import token
 from sketchmaker.scheduling.durable_scheduler import DurableScheduler
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
-from sketchmaker.scheduling.housekeeper import Chore, Housekeeper
+from sketchmaker.scheduling.housekeeper import SCHEDULER_THREAD, Chore, Housekeeper
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJobs, find_job
+from sketchmaker.scheduling.watch import Watch
 
 CHANNEL = "sketchmaker_credit_resets"
 """On which PostgreSQL tells that somebody wrote a reset date."""
@@ -78,7 +79,7 @@ class SubscriptionScheduler:
                 return
             self._scheduler = DurableScheduler(self._store_type(self._database, self._clock))
             self._scheduler.start()
-            self._housekeeper = self._build_housekeeper()
+            self._housekeeper = self._build_housekeeper(self._scheduler)
             self._housekeeper.start()
             if self._database.dialect == "postgresql":
                 self._listener = Listener(
@@ -139,7 +140,7 @@ class SubscriptionScheduler:
             raise SchedulerNotRunning
         return self._scheduler
 
-    def _build_housekeeper(self) -> Housekeeper:
+    def _build_housekeeper(self, scheduler: DurableScheduler) -> Housekeeper:
         now = self._clock.now()
         host, pid = socket.gethostname(), os.getpid()
         name = f"{host}:{pid}:{token()[:8]}"
@@ -150,7 +151,7 @@ class SubscriptionScheduler:
             identity,
             is_alive=lambda: self.is_running,
             revive=self._revive,
-            chores=self._chores,
+            chores={SCHEDULER_THREAD: Watch(lambda: scheduler.looks).check, **self._chores},
         )
 
     def _revive(self) -> bool:

@@ -4,7 +4,7 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +15,10 @@ from dateutil.relativedelta import relativedelta
 from sketchmaker.clock import SystemClock
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
-from sketchmaker.scheduling import housekeeper
+from sketchmaker.scheduling import housekeeper, watch
 from sketchmaker.scheduling.health import scheduler_health
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
-from sketchmaker.scheduling.housekeeper import Housekeeper
+from sketchmaker.scheduling.housekeeper import SCHEDULER_THREAD, Housekeeper
 from sketchmaker.scheduling.job_store import SubscriptionJobStore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support.people import add_subscriber, assert_books_close, reread
@@ -191,6 +191,46 @@ def test_a_death_that_can_not_be_mended_yet_is_counted_when_it_is(
         keeper.round()
     assert keeper.vitals.thread_deaths == 1
     assert caplog.text.count("ALARM") == 1
+
+
+def test_a_thread_that_hangs_raises_an_alarm_and_counts_as_dead(
+    database: Database,
+    plants: dict[tuple[str, str], Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "SILENT_ROUNDS", 2)
+    monkeypatch.setattr(watch, "SILENT_SECONDS", 0.5)
+    goes_on = threading.Event()
+    plants["get_due_jobs", "before"] = lambda: goes_on.wait(PATIENCE_SECONDS)
+
+    with running(database) as scheduler:
+        await_vitals(scheduler, lambda failing: SCHEDULER_THREAD in failing)
+        heard_of = last_heartbeat(database)
+        rounds = len(caplog.records)
+        wait_until(lambda: len(caplog.records) > rounds, what="another round")
+        assert last_heartbeat(database) == heard_of
+        monkeypatch.setattr(watch, "SILENT_SECONDS", 3600)  # it looks every five seconds
+        goes_on.set()
+        await_vitals(scheduler, lambda failing: SCHEDULER_THREAD not in failing)
+        wait_until(lambda: last_heartbeat(database) != heard_of, what="a heartbeat")
+
+    assert caplog.text.count("ALARM") == 1
+
+
+def await_vitals(
+    scheduler: SubscriptionScheduler, matches: Callable[[Mapping[str, str]], bool]
+) -> None:
+    wait_until(
+        lambda: scheduler.vitals is not None and matches(scheduler.vitals.failing),
+        seconds=PATIENCE_SECONDS,
+        what="the housekeeper's word",
+    )
+
+
+def last_heartbeat(database: Database) -> datetime | None:
+    with database.reading() as session:
+        return scheduler_health(session, now=SystemClock().now()).last_heartbeat
 
 
 def thread_deaths(database: Database) -> int:

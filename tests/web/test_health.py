@@ -94,6 +94,16 @@ def test_without_a_living_scheduler_the_service_is_down_and_still_ready(
     assert app.test_client().get("/readyz").status_code == 200
 
 
+def test_a_process_that_has_just_started_is_starting_and_not_down(
+    app: Flask, clock: ManualClock
+) -> None:
+    code, report = health(app)
+    assert (code, report["status"], report["problems"]) == (200, "starting", [])
+    clock.advance(timedelta(minutes=2))
+    code, report = health(app)
+    assert (code, report["status"]) == (503, "down")
+
+
 def test_one_of_two_schedulers_that_died_is_seen(
     system: System, app: Flask, clock: ManualClock
 ) -> None:

@@ -1,6 +1,7 @@
 """What the pages need from the rest of the system, handed to them by `bootstrap`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from flask import current_app
@@ -27,6 +28,7 @@ class WebParts:
     studio_worker: StudioWorker
     image_store: ImageStore
     limits: Limits
+    started_at: datetime
 
 
 def parts() -> WebParts:

@@ -57,7 +57,7 @@ def _answer(form: RegisterForm) -> ResponseReturnValue:
     except LimitReached as refused:
         page = _page(form, {"form": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
         return try_again_later(page, refused)
-    flash(f"Welcome, {username}. Describe a picture and make your first one.", "success")
+    flash(f"Welcome, {username}. Describe an image to make your first one.", "success")
     return redirect(local_path(request.args.get("next")) or url_for("studio.show"))
 
 

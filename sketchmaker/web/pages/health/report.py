@@ -1,7 +1,8 @@
 """What `/healthz` tells: facts, and which of them keep the service from its work.
 
 "down" means that the service can't do its work: it can't read or write its database, can't store
-pictures, or nobody does what falls due. "attention" means that it works and somebody should look.
+pictures, or nobody does what falls due. "starting" means that this process is young and has heard
+of no scheduler yet. "attention" means that it works and somebody should look.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from sketchmaker import schema
 from sketchmaker.credits.resets import guard
 from sketchmaker.database import DatabaseUnavailable
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
-from sketchmaker.scheduling.heartbeats import Vitals
+from sketchmaker.scheduling.heartbeats import ALIVE_FOR, Vitals
 from sketchmaker.scheduling.housekeeper import HEARTBEAT, IMAGES_FOLDER
 from sketchmaker.schema import SchemaError
 from sketchmaker.studio import queue
@@ -19,6 +20,7 @@ from sketchmaker.studio.image_store import ImageStore
 from sketchmaker.web.frame.parts import WebParts
 
 OK: Final = "ok"
+STARTING: Final = "starting"
 ATTENTION: Final = "attention"
 DOWN: Final = "down"
 
@@ -40,8 +42,14 @@ def health_report(parts: WebParts) -> Report:
         **_database(parts, now, vitals, problems, notes),
     }
     notes += _failing_chores(vitals)
-    status = DOWN if problems else ATTENTION if notes else OK
+    status = DOWN if problems else _well_or_not(notes, facts)
     return {"status": status, "problems": problems, "attention": notes, **facts}
+
+
+def _well_or_not(notes: list[str], facts: Report) -> str:
+    if not facts["schedulers"]["living"]:
+        return STARTING
+    return ATTENTION if notes else OK
 
 
 def _clock(parts: WebParts, notes: list[str]) -> Report:
@@ -97,10 +105,15 @@ def _database(
         "database": OK,
         "schema": OK,
         "writable": _writable(health, vitals, problems),
-        **_schedulers(health, runs_here=parts.scheduler.is_running, problems=problems, notes=notes),
+        **_schedulers(health, is_starting=_is_starting(parts, now), problems=problems, notes=notes),
         **_resets(health, now, notes),
         "queue": {"waiting": waiting, "oldest_seconds": _age(oldest, now)},
     }
+
+
+def _is_starting(parts: WebParts, now: datetime) -> bool:
+    """Whether this process is so young that a scheduler may not have been heard of yet."""
+    return now - parts.started_at <= ALIVE_FOR
 
 
 def _writable(health: SchedulerHealth, vitals: Vitals | None, problems: list[str]) -> bool | None:
@@ -113,9 +126,9 @@ def _writable(health: SchedulerHealth, vitals: Vitals | None, problems: list[str
 
 
 def _schedulers(
-    health: SchedulerHealth, *, runs_here: bool, problems: list[str], notes: list[str]
+    health: SchedulerHealth, *, is_starting: bool, problems: list[str], notes: list[str]
 ) -> Report:
-    if not health.is_alive and not runs_here:  # this process's may not have beaten yet
+    if not health.is_alive and not is_starting:  # else one may be about to beat
         problems.append("No scheduler is alive: nobody does what falls due.")
     elif health.missing:
         notes.append(f"{health.missing} scheduler(s) died and were not replaced.")
