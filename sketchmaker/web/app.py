@@ -22,6 +22,7 @@ from sketchmaker.web.frame import (
     proxies,
     redirects,
     request_log,
+    request_scope,
     sections,
     security_headers,
     session_cookie,
@@ -54,6 +55,7 @@ def create_web_app(parts: WebParts) -> Flask:
     proxies.install(app, parts.settings)
     CSRFProtect(app)
     for part in (
+        request_scope,
         sign_in_session,
         access,
         security_headers,

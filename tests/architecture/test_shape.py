@@ -84,6 +84,18 @@ def test_each_outside_thing_has_one_owner(what: str) -> None:
     assert found - owners == set()
 
 
+def test_views_read_and_write_through_their_requests_scope() -> None:
+    """Probes of a monitor excepted: they belong to no visit, and nothing is to stop them."""
+    pattern = re.compile(r"\bdatabase\.(?:reading|transaction)\(|\bclock\.now\(")
+    web = REPOSITORY / "sketchmaker" / "web"
+    found = {
+        path.relative_to(web).as_posix()
+        for path in web.rglob("*.py")
+        if pattern.search(path.read_text())
+    }
+    assert found == {"frame/request_scope.py", "pages/health/__init__.py", "pages/health/report.py"}
+
+
 def test_only_the_database_package_commits() -> None:
     commits = [
         f"{name(path)}:{line} {what}"

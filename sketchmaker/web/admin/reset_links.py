@@ -12,6 +12,7 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.randomness import token
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 
 blueprint = Blueprint("admin_reset_links", __name__, url_prefix="/admin/users")
 
@@ -27,8 +28,8 @@ def confirm(user_id: int) -> ResponseReturnValue:
 @blueprint.post(f"/<int(max={HIGHEST_ID}):user_id>/reset-link")
 def make(user_id: int) -> ResponseReturnValue:
     """The link, shown this once."""
-    person, secret, now = _person(user_id), token(), parts().clock.now()
-    with parts().database.transaction() as session:
+    person, secret, now = _person(user_id), token(), request_time()
+    with transaction() as session:
         expires_at = reset_links.issue(session, user_id=user_id, token=secret, now=now)
     logs.security("reset link made", user=user_id, by=current_user.id)
     site = parts().settings.public_url or request.host_url.rstrip("/")
@@ -37,7 +38,7 @@ def make(user_id: int) -> ResponseReturnValue:
 
 
 def _person(user_id: int) -> User:
-    with parts().database.reading() as session:
+    with reading() as session:
         person = session.get(User, user_id)
     if person is None or not person.is_active:
         raise UserNotFound(user_id)

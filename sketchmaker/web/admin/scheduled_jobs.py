@@ -19,6 +19,7 @@ from sketchmaker.reports.listings import (
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
 
 blueprint = Blueprint(
@@ -65,8 +66,8 @@ class JobsPage:
 @blueprint.get("")
 def show() -> ResponseReturnValue:
     """The scheduler's health, and which credits come back when; the next one first."""
-    now, text = parts().clock.now(), paging.search_text()
-    with parts().database.reading() as session:
+    now, text = request_time(), paging.search_text()
+    with reading() as session:
         health = scheduler_health(session, now=now)
         totals = listings.totals(session, now=now)
         attention = listings.needs_attention(session)
@@ -95,7 +96,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post(f"/<int(max={HIGHEST_ID}):subscription_id>/resume")
 def resume(subscription_id: int) -> ResponseReturnValue:
     """Let a reset that was left out run again; when it is due, that is now."""
-    with parts().database.transaction() as session:
+    with transaction() as session:
         was_left_out = guard.release(session, subscription_id=subscription_id)
     if was_left_out:
         parts().scheduler.schedule_user_reset(subscription_id)

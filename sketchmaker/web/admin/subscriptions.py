@@ -17,7 +17,7 @@ from sketchmaker.reports.listings import (
     Totals,
 )
 from sketchmaker.web.frame import paging
-from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.sections import Section
 
 blueprint = Blueprint("admin_subscriptions", __name__, url_prefix="/admin/subscriptions")
@@ -42,8 +42,8 @@ class SubscriptionsPage:
 @blueprint.get("/")
 def show() -> ResponseReturnValue:
     """Users with plan, balance and next reset; searched, filtered and paged."""
-    now, text = parts().clock.now(), paging.search_text()
-    with parts().database.reading() as session:
+    now, text = request_time(), paging.search_text()
+    with reading() as session:
         choices = _plan_choices(plans.active_plans(session))
         plan = request.args.get("plan", "")
         plan = plan if plan in dict(choices) else ""

@@ -10,6 +10,7 @@ from sketchmaker.credits.rules.errors import NoActiveSubscription
 from sketchmaker.studio import generations
 from sketchmaker.web.frame.navigation import console_navigation, navigation
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.viewer import viewer
 
 
@@ -36,8 +37,8 @@ def header_statement() -> Statement | None:
     if person is None:
         return None
     try:
-        with parts().database.reading() as session:
-            return statement.statement_for(session, person.id, now=parts().clock.now())
+        with reading() as session:
+            return statement.statement_for(session, person.id, now=request_time())
     except NoActiveSubscription:
         return None
 
@@ -47,7 +48,7 @@ def work_under_way() -> int:
     person = viewer()
     if person is None:
         return 0
-    with parts().database.reading() as session:
+    with reading() as session:
         return len(generations.active_for_user(session, user_id=person.id))
 
 

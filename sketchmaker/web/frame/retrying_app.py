@@ -8,6 +8,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from sketchmaker.database import LostRace, retrying
+from sketchmaker.web.frame import request_scope
 from sketchmaker.web.frame.parts import parts
 
 
@@ -26,6 +27,7 @@ class RetryingApp(Flask):
                 # What one transaction of this view has committed must not be done twice.
                 if database.commits_of_this_thread != before:
                     return lost
+                request_scope.begin_again()
                 raise
 
         answer = retrying(attempt)

@@ -21,6 +21,7 @@ from sketchmaker.accounts.sessions import SignedIn
 from sketchmaker.randomness import token
 from sketchmaker.web.frame import known_browsers
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def sign_in_with_password(login: str, password: str) -> None:
     Raises:
         LimitReached, WrongCredentials, AccountDeactivated: nobody is signed in.
     """
-    now, database = parts().clock.now(), parts().database
-    with database.transaction() as session:
+    now = request_time()
+    with transaction() as session:
         pending = sign_in.begin_attempt(
             session,
             login=login,
@@ -81,7 +82,7 @@ def sign_in_with_password(login: str, password: str) -> None:
         raise WrongCredentials
     new_hash = sign_in.fresh_hash(pending, password)
     opened_with = token()
-    with database.transaction() as session:
+    with transaction() as session:
         opened = sign_in.complete(
             session,
             pending,
@@ -113,12 +114,12 @@ def sign_out() -> None:
     """End this browser's session, also for whoever has a copy of its cookie."""
     if current_user.is_authenticated:
         try:
-            with parts().database.transaction() as session:
+            with transaction() as session:
                 sessions.revoke(
                     session,
                     user_id=current_user.id,
                     session_id=current_user.session_id,
-                    now=parts().clock.now(),
+                    now=request_time(),
                 )
         except SignInSessionNotFound:
             pass  # ended from another browser a moment ago
@@ -146,15 +147,15 @@ def user_agent() -> str:
 
 
 def _find(held_token: str) -> CurrentUser | None:
-    now, database = parts().clock.now(), parts().database
-    with database.reading() as session:
+    now = request_time()
+    with reading() as session:
         found = sessions.find(session, held_token, now=now)
     if found is None:
         flask.session.pop("_user_id", None)  # so that the next request need not ask again
         return None
     logs.bind(user=found.user.id)
     if found.is_touch_due(now):
-        with database.transaction() as session:
+        with transaction() as session:
             sessions.touch(session, found, now=now)
         flask.session.modified = True
     return _current_user(found, held_token)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from sketchmaker.studio import offers
 from sketchmaker.web.frame import wording
-from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import request_time
 from sketchmaker.web.frame.viewer import viewer_zone
 
 
@@ -42,7 +42,7 @@ def moment(value: datetime, *, zone: str | None = None, with_zone: bool = True) 
 
 def short_moment(value: datetime) -> Markup:
     """`24 Nov, 17:26` in the reader's zone, with UTC on hover."""
-    words = wording.short_moment(value, parts().clock.now(), viewer_zone())
+    words = wording.short_moment(value, request_time(), viewer_zone())
     return _time_element(value, words)
 
 

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits.rows import plans
 from sketchmaker.web.frame.access import public
-from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading
 from sketchmaker.web.frame.viewer import viewer
 
 blueprint = Blueprint("home", __name__)
@@ -38,6 +38,6 @@ def show() -> ResponseReturnValue:
     """The landing page; people who are signed in go to work at once."""
     if viewer():
         return redirect(url_for("studio.show"))
-    with parts().database.reading() as session:
+    with reading() as session:
         offered = plans.active_plans(session)
     return render_template("pages/home.html", plans=offered, samples=SAMPLES)

@@ -18,6 +18,7 @@ from sketchmaker.web.frame import sign_in_session
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import request_time, transaction
 
 blueprint = Blueprint("leave", __name__)
 
@@ -52,8 +53,8 @@ def show() -> ResponseReturnValue:
 
 
 def _leave(password: str) -> None:
-    now, database, user_id = parts().clock.now(), parts().database, current_user.id
-    with database.transaction() as session:
+    now, user_id = request_time(), current_user.id
+    with transaction() as session:
         pending = sign_in.begin_attempt(
             session,
             login=current_user.username,
@@ -64,7 +65,7 @@ def _leave(password: str) -> None:
     if not sign_in.verify(pending, password):
         logs.security("leaving refused", level="warning", user=user_id)
         raise WrongCurrentPassword
-    with database.transaction() as session:
+    with transaction() as session:
         sign_in.mark_right(session, pending)
         files = membership.leave(session, user_id=user_id, now=now)
     logs.security("left", user=user_id)

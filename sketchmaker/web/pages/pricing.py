@@ -8,7 +8,7 @@ from sketchmaker.studio.offers import cost_of
 from sketchmaker.web.frame import wording
 from sketchmaker.web.frame.access import public
 from sketchmaker.web.frame.page_context import header_statement
-from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import viewer_zone
 
@@ -20,7 +20,7 @@ section = Section("Pricing", "tag", place=4, blueprint=blueprint)
 @public
 def show() -> ResponseReturnValue:
     """Every active plan; somebody with a plan sees which one, and their own day."""
-    with parts().database.reading() as session:
+    with reading() as session:
         offered = plans.active_plans(session)
     own = header_statement()
     return render_template(

@@ -18,6 +18,7 @@ from sketchmaker.web.frame import sign_in_session
 from sketchmaker.web.frame.access import local_path, public
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.viewer import viewer
 
 blueprint = Blueprint("register", __name__)
@@ -96,20 +97,20 @@ def _create_account(form: RegisterForm) -> str:
 
 def _begin(application: Application) -> None:
     """Find everything that is wrong, within the limits; only then may a password be hashed."""
-    now, address, limits = parts().clock.now(), sign_in_session.address(), parts().limits
+    now, address, limits = request_time(), sign_in_session.address(), parts().limits
     if "username" not in application.problems:
-        with parts().database.transaction() as session:
+        with transaction() as session:
             registration.count_form(session, address=address, now=now, limits=limits)
-        with parts().database.reading() as session:
+        with reading() as session:
             application = registration.with_name_looked_up(session, application)
-    with parts().database.transaction() as session:
+    with transaction() as session:
         registration.count_account(session, application, address=address, now=now, limits=limits)
 
 
 def _enrol(prepared: Registration) -> str:
     """Account, plan and sign-in session, or none of them; gives the session's token."""
-    now, new_token = parts().clock.now(), token()
-    with parts().database.transaction() as session:
+    now, new_token = request_time(), token()
+    with transaction() as session:
         user = membership.enrol(session, prepared, now=now)
         sessions.start(
             session,

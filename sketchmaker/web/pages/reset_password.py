@@ -13,6 +13,7 @@ from sketchmaker.accounts import passwords, reset_links
 from sketchmaker.accounts.tables import User
 from sketchmaker.web.frame.access import public
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 
 blueprint = Blueprint("reset_password", __name__)
 
@@ -34,8 +35,8 @@ def forgot() -> ResponseReturnValue:
 @public
 def show(token: str) -> ResponseReturnValue:
     """The form; sent rightly, the link is used up and the person can sign in."""
-    now, form = parts().clock.now(), NewPasswordForm()
-    with parts().database.reading() as session:
+    now, form = request_time(), NewPasswordForm()
+    with reading() as session:
         person = reset_links.find(session, token, now=now)
     if not form.validate_on_submit():
         return _page(person)
@@ -43,7 +44,7 @@ def show(token: str) -> ResponseReturnValue:
     if problem := passwords.check_strength(new, username=person.username, email=person.email):
         return _page(person, problem)
     new_hash = passwords.hash_password(new)
-    with parts().database.transaction() as session:
+    with transaction() as session:
         reset_links.use(session, token, new_hash=new_hash, now=now)
     logs.security("password reset by link", user=person.id)
     flash("Your new password is in force. Sign in with it.", "success")

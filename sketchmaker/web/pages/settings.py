@@ -36,6 +36,7 @@ from sketchmaker.web.frame import sign_in_session
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.user_agents import describe
 from sketchmaker.web.frame.wording import counted, how_far
 
@@ -92,7 +93,7 @@ def change_time_zone() -> ResponseReturnValue:
         )
     zone = found[0] if found else typed
     try:
-        with parts().database.transaction() as session:
+        with transaction() as session:
             profile.set_time_zone(session, user_id=current_user.id, time_zone=zone)
     except UnknownTimeZone as refused:
         return _page({"time_zone": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY, typed)
@@ -126,12 +127,12 @@ def change_password() -> ResponseReturnValue:
 def sign_out_device(session_id: int) -> ResponseReturnValue:
     """End one session of this person."""
     try:
-        with parts().database.transaction() as session:
+        with transaction() as session:
             sessions.revoke(
                 session,
                 user_id=current_user.id,
                 session_id=session_id,
-                now=parts().clock.now(),
+                now=request_time(),
             )
     except SignInSessionNotFound as refused:
         flash(str(refused), "info")
@@ -145,12 +146,12 @@ def sign_out_device(session_id: int) -> ResponseReturnValue:
 @requires(Role.USER)
 def sign_out_others() -> ResponseReturnValue:
     """End every session of this person but the one in use."""
-    with parts().database.transaction() as session:
+    with transaction() as session:
         ended = sessions.revoke_others(
             session,
             user_id=current_user.id,
             keep_session_id=current_user.session_id,
-            now=parts().clock.now(),
+            now=request_time(),
         )
     logs.security("other sessions revoked", sessions_ended=ended)
     flash(_signed_out(ended), "success")
@@ -162,8 +163,8 @@ def _change_password(current: str, new: str) -> int:
     password_change.check_new(
         current=current, new=new, username=current_user.username, email=current_user.email
     )
-    now, database = parts().clock.now(), parts().database
-    with database.transaction() as session:
+    now = request_time()
+    with transaction() as session:
         _count_change(session, now)
         pending = sign_in.begin_attempt(
             session,
@@ -173,7 +174,7 @@ def _change_password(current: str, new: str) -> int:
             limits=parts().limits,
         )
     new_hash, new_token = password_change.prepare(pending, current=current, new=new), token()
-    with database.transaction() as session:
+    with transaction() as session:
         ended = password_change.change(
             session,
             pending,
@@ -199,8 +200,8 @@ def _page(
     typed_time_zone: str = "",
     time_zone_choices: tuple[str, ...] = (),
 ) -> ResponseReturnValue:
-    now = parts().clock.now()
-    with parts().database.reading() as session:
+    now = request_time()
+    with reading() as session:
         rows = sessions.list_open(session, current_user.id, now=now)
     return render_template(
         "pages/settings.html",

@@ -18,7 +18,7 @@ from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.studio.offers import images_for
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.access import requires
-from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.sign_in_session import CurrentUser
 from sketchmaker.web.frame.viewer import signed_in_viewer
@@ -63,8 +63,8 @@ class DashboardPage:
 def show() -> ResponseReturnValue:
     """The dashboard; `?before=` pages back through the ledger."""
     before = paging.whole_number("before", default=None, highest=HIGHEST_ROW_ID)
-    now = parts().clock.now()
-    with parts().database.reading() as session:
+    now = request_time()
+    with reading() as session:
         page = _page(session, signed_in_viewer(), before, now)
     return render_template("pages/dashboard.html", page=page)
 

@@ -27,6 +27,7 @@ from sketchmaker.studio.tables import Image
 from sketchmaker.web.frame import paging
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, transaction
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.web.pages.gallery.thumbs import Thumb, thumbs
@@ -65,7 +66,7 @@ class ImagePage:
 @requires(Role.USER)
 def show() -> ResponseReturnValue:
     """The grid, newest first."""
-    with parts().database.reading() as session:
+    with reading() as session:
         found = gallery.page_of_images(
             session,
             user_id=signed_in_viewer().id,
@@ -80,7 +81,7 @@ def show() -> ResponseReturnValue:
 @requires(Role.USER)
 def image(public_id: str) -> ResponseReturnValue:
     """One image in full."""
-    with parts().database.reading() as session:
+    with reading() as session:
         page = _image_page(session, public_id)
     return render_template("pages/image.html", image=page, came_from=_came_from())
 
@@ -89,7 +90,7 @@ def image(public_id: str) -> ResponseReturnValue:
 @requires(Role.USER)
 def confirm_delete(public_id: str) -> ResponseReturnValue:
     """Asks before anything is lost."""
-    with parts().database.reading() as session:
+    with reading() as session:
         page = _image_page(session, public_id)
     return render_template(
         "pages/image_delete.html",
@@ -103,7 +104,7 @@ def confirm_delete(public_id: str) -> ResponseReturnValue:
 @requires(Role.USER)
 def delete(public_id: str) -> ResponseReturnValue:
     """Forget the image; its files go once that is certain."""
-    with parts().database.transaction() as session:
+    with transaction() as session:
         names = gallery.delete_image(session, user_id=signed_in_viewer().id, public_id=public_id)
     parts().image_store.remove(*names)
     flash("Image deleted.", "success")
@@ -148,7 +149,7 @@ def _came_from() -> int | None:
 
 
 def _own_image(public_id: str) -> Image:
-    with parts().database.reading() as session:
+    with reading() as session:
         return gallery.find_image(session, user_id=signed_in_viewer().id, public_id=public_id)
 
 

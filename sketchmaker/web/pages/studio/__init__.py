@@ -36,6 +36,7 @@ from sketchmaker.web.frame.error_responses import (
     try_again_later,
 )
 from sketchmaker.web.frame.parts import parts
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import signed_in_viewer, viewer
 from sketchmaker.web.pages.studio import feed as studio_feed
@@ -70,8 +71,8 @@ class StudioPage:
 @requires(Role.USER)
 def show() -> ResponseReturnValue:
     """The form, empty or filled in by `?example=<number>` or `?like=<image>` (`&seed=same`)."""
-    now = parts().clock.now()
-    with parts().database.reading() as session:
+    now = request_time()
+    with reading() as session:
         page = _studio_page(session, _prefilled_form(session), now)
     return render_template("pages/studio.html", page=page)
 
@@ -84,7 +85,7 @@ def generate() -> ResponseReturnValue:
         wanted = studio_form.request_from(request.form)
     except InvalidImageRequest as error:
         return _form_again(studio_form.form_from(request.form, error.problems))
-    with parts().database.reading() as session:
+    with reading() as session:
         repeated = gallery.already_made(session, user_id=signed_in_viewer().id, request=wanted)
     if repeated is not None:
         return _form_again(studio_form.form_from(request.form, {}), repeated=repeated)
@@ -98,7 +99,7 @@ def generate() -> ResponseReturnValue:
 @requires(Role.USER)
 def retry(public_id: str) -> ResponseReturnValue:
     """Order a failed generation again, with all its options. However often it is sent: once."""
-    with parts().database.reading() as session:
+    with reading() as session:
         failed = generations.find(session, user_id=signed_in_viewer().id, public_id=public_id)
     if failed.state != GenerationState.FAILED:
         return _answer(public_id)
@@ -109,8 +110,8 @@ def retry(public_id: str) -> ResponseReturnValue:
 @requires(Role.USER)
 def cancel(public_id: str) -> ResponseReturnValue:
     """Take back a generation that still waits."""
-    now = parts().clock.now()
-    with parts().database.transaction() as session:
+    now = request_time()
+    with transaction() as session:
         generations.cancel(session, user_id=signed_in_viewer().id, public_id=public_id, now=now)
     return _answer(public_id)
 
@@ -119,8 +120,8 @@ def cancel(public_id: str) -> ResponseReturnValue:
 @requires(Role.USER)
 def generation(public_id: str) -> ResponseReturnValue:
     """How far it is. Polled every second; 204 while there is nothing new."""
-    now, user_id = parts().clock.now(), signed_in_viewer().id
-    with parts().database.reading() as session:
+    now, user_id = request_time(), signed_in_viewer().id
+    with reading() as session:
         card = studio_feed.card_of(session, user_id=user_id, public_id=public_id, now=now)
     if not is_fragment_request():
         return render_template("pages/generation.html", card=card)
@@ -143,8 +144,8 @@ def cost() -> ResponseReturnValue:
     if not is_fragment_request():
         return redirect(url_for(".show"))
     count = paging.whole_number("count", default=1, highest=MAX_IMAGES_PER_GENERATION) or 1
-    now = parts().clock.now()
-    with parts().database.reading() as session:
+    now = request_time()
+    with reading() as session:
         price = _price(count, _own_statement(session, now), now)
     return render_template("fragments/cost.html", cost=price, oob=True)
 
@@ -173,8 +174,8 @@ def _tell_where_it_is_seen(response: Response) -> Response:
 
 
 def _begin(wanted: ImageRequest) -> ResponseReturnValue:
-    now = parts().clock.now()
-    with parts().database.transaction() as session:
+    now = request_time()
+    with transaction() as session:
         begun = generations.submit(
             session,
             user_id=signed_in_viewer().id,
@@ -221,15 +222,15 @@ def _answer(public_id: str) -> ResponseReturnValue:
 
 
 def _feed_fragment() -> str:
-    now = parts().clock.now()
-    with parts().database.reading() as session:
+    now = request_time()
+    with reading() as session:
         feed = studio_feed.feed_of(session, signed_in_viewer().id, now=now)
     return render_template("fragments/feed.html", feed=feed, examples=EXAMPLE_PROMPTS)
 
 
 def _form_again(form: StudioForm, *, repeated: Image | None = None, status: int = 422) -> Response:
-    now = parts().clock.now()
-    with parts().database.reading() as session:
+    now = request_time()
+    with reading() as session:
         page = _studio_page(session, form, now, repeated)
     name = "fragments/studio_form.html" if is_fragment_request() else "pages/studio.html"
     response = make_response(render_template(name, page=page), 409 if repeated else status)
