@@ -20,6 +20,7 @@ from sketchmaker.credits.rules.errors import (
     SubscriptionNotFound,
     UnknownPlan,
 )
+from sketchmaker.credits.rules.invalid_input import InvalidTimeZone
 from sketchmaker.database import Database
 from tests.support.member import Member
 from tests.support.people import assert_books_close
@@ -154,6 +155,48 @@ def test_a_restart_voids_the_remainder_and_moves_the_anchor(member: Member) -> N
     member.reset(LATER.replace(month=4))
     assert (member.row.cycle, member.row.anchor_cycle) == (3, 1)
     assert_books_close(member.database)
+
+
+def test_a_restart_counts_in_the_zone_where_the_person_is_now(database: Database) -> None:
+    member = Member(database, now=JOINED, zone="Europe/Berlin")
+    moved = datetime(2026, 3, 30, 3, tzinfo=UTC)  # the 29th in Honolulu, the 30th in Berlin
+
+    foreseen = member.preview("free", "restart", moved, zone="Pacific/Honolulu")
+    change = member.change_plan("free", "restart", moved, zone="Pacific/Honolulu")
+
+    assert foreseen == change
+    assert change.next_reset == datetime(2026, 4, 30, 3, tzinfo=UTC)
+    member.reset(datetime(2027, 2, 28, 12, tzinfo=UTC))
+    assert member.row.last_credit_reset == datetime(2027, 1, 30, 3, tzinfo=UTC)
+    assert member.row.next_credit_reset == datetime(2027, 3, 1, 3, tzinfo=UTC)  # the 28th
+    assert member.row.time_zone == "Pacific/Honolulu"
+    assert_books_close(database)
+
+
+def test_a_restart_without_a_zone_keeps_the_one_before(database: Database) -> None:
+    member = Member(database, now=JOINED, zone="Europe/Berlin")
+
+    member.change_plan("free", "restart", LATER)
+
+    assert member.row.time_zone == "Europe/Berlin"
+
+
+def test_other_changes_of_plan_leave_the_zone_alone(member: Member) -> None:
+    member.change_plan("premium", "now", LATER, zone="Pacific/Honolulu")
+    member.change_plan("free", "next_reset", LATER, zone="Pacific/Honolulu")
+    member.reset(MARCH)
+
+    assert member.row.time_zone == "UTC"
+    assert_books_close(member.database)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc", "Europe", "UTC\0", 7, "a" * 65])
+def test_a_zone_that_is_none_is_refused(member: Member, zone: str) -> None:
+    for verb in (member.preview, member.change_plan):
+        with pytest.raises(InvalidTimeZone):
+            verb("free", "restart", LATER, zone=zone)
+
+    assert member.row.cycle == 0
 
 
 def test_a_restart_on_the_same_plan_is_a_change_and_any_other_is_not(member: Member) -> None:

@@ -315,7 +315,7 @@ class Person:
         self.revoked += taken
         return taken
 
-    def change_plan(self, plan: str, when: str, now: datetime) -> None:
+    def change_plan(self, plan: str, when: str, now: datetime, zone: str | None = None) -> None:
         self.bring_up(now)
         if plan == self.plan and self.next_plan is None and when != "restart":
             raise Refused("NothingToChange")
@@ -327,6 +327,7 @@ class Person:
         self.plan, self.next_plan, self.allowance = plan, None, PLANS[plan]
         if when == "restart":
             self.cycle += 1
+            self.zone = zone or self.zone
             self.first_cycle, self.anchor, self.last_reset = self.cycle, now, now
             self.next_reset = self.start_of(self.cycle + 1)
             self.used = self.revoked = self.bonus_used = 0

@@ -106,18 +106,30 @@ class Member:
                 session, user_id=self.user_id, credits=credits, reason=reason, now=now
             )
 
-    def preview(self, plan: str, when: plan_changes.When, now: datetime) -> plan_changes.PlanChange:
+    def preview(
+        self, plan: str, when: plan_changes.When, now: datetime, *, zone: str | None = None
+    ) -> plan_changes.PlanChange:
         with self.database.reading() as session:
             return plan_changes.preview(
-                session, subscription_id=self.id, plan_name=plan, when=when, now=now
+                session,
+                subscription_id=self.id,
+                plan_name=plan,
+                when=when,
+                now=now,
+                time_zone=zone,
             )
 
     def change_plan(
-        self, plan: str, when: plan_changes.When, now: datetime
+        self, plan: str, when: plan_changes.When, now: datetime, *, zone: str | None = None
     ) -> plan_changes.PlanChange:
         with self.database.transaction() as session:
             return plan_changes.apply(
-                session, subscription_id=self.id, plan_name=plan, when=when, now=now
+                session,
+                subscription_id=self.id,
+                plan_name=plan,
+                when=when,
+                now=now,
+                time_zone=zone,
             )
 
     def end_at_reset(self, now: datetime) -> plan_changes.PlanChange:

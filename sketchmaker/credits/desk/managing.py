@@ -132,6 +132,7 @@ class ManagingDesk(DeskBase):
         when: When,
         now: datetime,
         by_id: int | None = None,
+        time_zone: str | None = None,
         key: str | None = None,
     ) -> PlanChange:
         """Change the plan; see `plan_changes.apply`.
@@ -145,6 +146,7 @@ class ManagingDesk(DeskBase):
             "plan_name": plan_name,
             "when": when,
             "by_id": by_id,
+            "time_zone": time_zone,
         }
         return self._change("change_plan", plan_changes.apply, parameters, now, key)
 

@@ -16,6 +16,7 @@ from sketchmaker.credits.rows import state
 from sketchmaker.credits.rows.plans import active_plan, default_plan
 from sketchmaker.credits.rows.state import Schedule, State
 from sketchmaker.credits.rules.actions import PLAN_ACTION, RESTART_ACTION
+from sketchmaker.credits.rules.amounts import checked_zone
 from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.errors import InvalidChoice, NothingToChange
 from sketchmaker.credits.rules.instants import in_utc
@@ -56,7 +57,13 @@ def default_when(session: Session, *, subscription_id: int, plan_name: str, now:
 
 @in_utc
 def preview(
-    session: Session, *, subscription_id: int, plan_name: str, when: When, now: datetime
+    session: Session,
+    *,
+    subscription_id: int,
+    plan_name: str,
+    when: When,
+    now: datetime,
+    time_zone: str | None = None,
 ) -> PlanChange:
     """What `apply` would do at `now`; nothing is written.
 
@@ -64,11 +71,12 @@ def preview(
         As `apply`.
     """
     _check_when(when)
+    zone = None if time_zone is None else checked_zone(time_zone)
     before = present.foreseen(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
     if when == "restart":
         guard.check_by_hand(session, subscription_id, now=now)
-    after = _changed(before, target, when, now)
+    after = _changed(before, target, when, now, zone)
     return _described(session, before, after, target, when=when, now=now)
 
 
@@ -81,11 +89,16 @@ def apply(
     when: When,
     now: datetime,
     by_id: int | None = None,
+    time_zone: str | None = None,
 ) -> PlanChange:
     """Change the plan, with the ledger row that says so.
 
+    A restart counts its cycles in `time_zone`, the person's present one: or else in the zone of
+    the cycles before it. Other changes leave the zone alone.
+
     Raises:
         InvalidChoice: `when` is none of the three.
+        InvalidTimeZone: no such zone.
         SubscriptionNotFound: no such subscription.
         NoActiveSubscription: it is not active.
         SetAside: the reset that is due failed before, or was parked.
@@ -94,11 +107,12 @@ def apply(
         AllowanceLimit: a restart, as `guard.check_by_hand`.
     """
     _check_when(when)
+    zone = None if time_zone is None else checked_zone(time_zone)
     before = present.of_subscription(session, subscription_id, now=now)
     target = active_plan(session, plan_name)
     if when == "restart":
         guard.check_by_hand(session, subscription_id, now=now)
-    return _apply(session, before, target, when=when, now=now, facts={"by": by_id})
+    return _apply(session, before, target, when=when, now=now, facts={"by": by_id}, zone=zone)
 
 
 @in_utc
@@ -149,8 +163,9 @@ def _apply(
     when: When,
     now: datetime,
     facts: dict[str, Any],
+    zone: str | None = None,
 ) -> PlanChange:
-    after = _changed(before, target, when, now)
+    after = _changed(before, target, when, now, zone)
     change = _described(session, before, after, target, when=when, now=now)
     details = {
         **facts,
@@ -159,7 +174,10 @@ def _apply(
         "when": when,
         "effective_at": change.effective_at.isoformat(),
     }
-    action = RESTART_ACTION if when == "restart" else PLAN_ACTION
+    action = PLAN_ACTION
+    if when == "restart":
+        action = RESTART_ACTION
+        details["time_zone"] = after.schedule.zone
     state.move(session, before, after, action=action, now=now, details=details)
     return change
 
@@ -169,7 +187,9 @@ def _check_when(when: str) -> None:
         raise InvalidChoice(when, get_args(When))
 
 
-def _changed(before: State, target: SubscriptionPlanModel, when: When, now: datetime) -> State:
+def _changed(
+    before: State, target: SubscriptionPlanModel, when: When, now: datetime, zone: str | None
+) -> State:
     if before.plan_id == target.id and before.next_plan_id is None and when != "restart":
         raise NothingToChange(f"The subscription is on the {target.display_name} plan already.")
     if when == "next_reset":
@@ -177,13 +197,13 @@ def _changed(before: State, target: SubscriptionPlanModel, when: When, now: date
         waiting = None if before.plan_id == target.id else target.id
         return replace(before, next_plan_id=waiting)
     if when == "restart":
-        return _restarted(before, target, now)
+        return _restarted(before, target, now, zone or before.schedule.zone)
     balance = before.balance.on_allowance(target.monthly_credits)
     return replace(before, plan_id=target.id, next_plan_id=None, balance=balance)
 
 
-def _restarted(before: State, target: SubscriptionPlanModel, now: datetime) -> State:
-    schedule = Schedule(anchor=now, zone=before.schedule.zone, first=before.cycle + 1)
+def _restarted(before: State, target: SubscriptionPlanModel, now: datetime, zone: str) -> State:
+    schedule = Schedule(anchor=now, zone=zone, first=before.cycle + 1)
     return replace(
         before,
         plan_id=target.id,

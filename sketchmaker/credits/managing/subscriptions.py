@@ -10,6 +10,7 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.rows.plans import active_plan, default_plan
 from sketchmaker.credits.rules.actions import START_ACTION
+from sketchmaker.credits.rules.amounts import checked_zone
 from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.rules.errors import AlreadySubscribed, SubscriptionEnded
 from sketchmaker.credits.rules.instants import in_utc
@@ -31,7 +32,7 @@ def start(
     Without a name it is the default plan's.
 
     Raises:
-        UnknownPlan: no active plan has that name.
+        UnknownPlan, InvalidTimeZone: no active plan, or no zone, has that name.
         NoDefaultPlan: none was named, and no plan is the default one.
         AlreadySubscribed: the user has an active subscription, or another request just made one.
         SubscriptionEnded: the user had one; `lifecycle.reactivate` takes it up again.
@@ -43,7 +44,7 @@ def start(
         plan_id=plan.id,
         credits_remaining=plan.monthly_credits,
         cycle_allowance=plan.monthly_credits,
-        time_zone=time_zone,
+        time_zone=checked_zone(time_zone),
         subscription_start=now,
         last_credit_reset=now,
         next_credit_reset=cycle_start(now, 1, time_zone),

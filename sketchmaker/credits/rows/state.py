@@ -221,6 +221,7 @@ def values_of(state: State) -> dict[str, Any]:
         "cycle": state.cycle,
         "anchor_cycle": state.schedule.first,
         "subscription_start": state.schedule.anchor,
+        "time_zone": state.schedule.zone,
         "last_credit_reset": state.last_reset,
         "next_credit_reset": state.next_reset,
     }

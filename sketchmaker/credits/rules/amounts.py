@@ -2,7 +2,9 @@
 
 from math import isfinite
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from sketchmaker.credits.invalid_input import InvalidTimeZone
 from sketchmaker.credits.rules.actions import ENGINE_ACTIONS
 from sketchmaker.credits.rules.errors import (
     InvalidAction,
@@ -15,6 +17,7 @@ from sketchmaker.credits.rules.errors import (
 
 MAX_CREDITS = 1_000_000_000
 LONGEST_ACTION = 50
+LONGEST_ZONE = 64
 
 
 def checked_amount(value: object) -> int:
@@ -49,6 +52,22 @@ def checked_sentence(text: str) -> str:
     if not _can_be_kept(text):
         raise InvalidReason("The reason holds characters that can't be stored. Write it again.")
     return text
+
+
+def checked_zone(name: str) -> str:
+    """Give back the name of a time zone.
+
+    Raises:
+        InvalidTimeZone: this computer knows no such zone, or its name is too long.
+    """
+    try:
+        ZoneInfo(name)
+        is_known = len(name) <= LONGEST_ZONE
+    except (ValueError, TypeError, OSError, KeyError):  # a zone that is missing is a KeyError
+        is_known = False
+    if not is_known:
+        raise InvalidTimeZone(name)
+    return name
 
 
 def checked_action(name: str) -> str:

@@ -1,6 +1,6 @@
 """What a verb can't be called with, beside what `errors` tells."""
 
-from sketchmaker.credits.rules.errors import InvalidAmount
+from sketchmaker.credits.rules.errors import CreditError, InvalidAmount
 
 
 class TooManyGranted(InvalidAmount):
@@ -14,3 +14,11 @@ class TooManyGranted(InvalidAmount):
             f"at most {room:,} more can be given now, not {given:,}."
         )
         self.args = (sentence,)
+
+
+class InvalidTimeZone(CreditError):
+    """There is no time zone of that name."""
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+        super().__init__(f"There is no time zone {given!r}: give a name such as Europe/Berlin.")

@@ -66,6 +66,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     LimitReached: Answer(429, "Limit reached"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
     invalid_input.TooManyGranted: Answer(422, NOT_ACCEPTED),
+    invalid_input.InvalidTimeZone: Answer(422, NOT_ACCEPTED),
     credits.InsufficientCredits: Answer(402, "Not enough credits"),
     credits.NoActiveSubscription: Answer(403, "No plan yet"),
     credits.AlreadySubscribed: Answer(409, "There is a plan already"),

@@ -23,6 +23,7 @@ from tests.support.engine_machine.stage import (
     PASSING,
     PLAN_NAMES,
     WHO,
+    ZONES,
     Stage,
 )
 
@@ -56,20 +57,26 @@ class SubscriptionRules(Stage):
             lambda person: person.revoke(credits, self.now),
         )
 
-    @rule(who=WHO, plan=PLAN_NAMES, when=st.sampled_from(["now", "next_reset", "restart"]))
-    def change_plan(self, who: int, plan: str, when: plan_changes.When) -> None:
+    @rule(
+        who=WHO,
+        plan=PLAN_NAMES,
+        when=st.sampled_from(["now", "next_reset", "restart"]),
+        zone=st.none() | st.sampled_from(ZONES),
+    )
+    def change_plan(self, who: int, plan: str, when: plan_changes.When, zone: str | None) -> None:
         subject = self.subjects[who]
         choice: dict[str, Any] = {
             "subscription_id": subject.subscription_id,
             "plan_name": plan,
             "when": when,
+            "time_zone": zone,
             "now": self.now,
         }
         foreseen = self._answer(subject, lambda session: plan_changes.preview(session, **choice))
         change = self._both(
             subject,
             lambda session: plan_changes.apply(session, **choice),
-            lambda person: person.change_plan(plan, when, self.now),
+            lambda person: person.change_plan(plan, when, self.now, zone),
         )
         if change:
             assert foreseen == change
