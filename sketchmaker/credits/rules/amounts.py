@@ -4,7 +4,6 @@ from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sketchmaker.credits.invalid_input import InvalidTimeZone
 from sketchmaker.credits.rules.actions import ENGINE_ACTIONS
 from sketchmaker.credits.rules.errors import (
     InvalidAction,
@@ -14,6 +13,7 @@ from sketchmaker.credits.rules.errors import (
     ReasonMissing,
     ReservedAction,
 )
+from sketchmaker.credits.rules.invalid_input import InvalidTimeZone
 
 MAX_CREDITS = 1_000_000_000
 LONGEST_ACTION = 50
