@@ -34,7 +34,10 @@ class Account:
         if row.action in AFRESH:
             self.cycle, self.used, self.afresh_id = row.cycle, 0, row.id
             due_at = row.metadata.get("due_at")
-            self.last_reset = datetime.fromisoformat(due_at) if due_at else row.created_at
+            at = datetime.fromisoformat(due_at) if due_at else row.created_at
+            # A clock that is behind forces no reset before the last one.
+            was_forced = row.action == "force_reset"
+            self.last_reset = max(at, self.last_reset or at) if was_forced else at
         elif row.cycle == self.cycle and (row.refund_of_id or row.id) > self.afresh_id:
             self.used += row.credits_used
 

@@ -54,7 +54,7 @@ class CreditDesk(ManagingDesk):
             DatabaseUnavailable: unknown; send it again with its key.
         """
         amount = checked_amount(credits)
-        wanted = charges.ChargeRequest(user_id, amount, action, now, details or {})
+        wanted = charges.ChargeRequest(user_id, amount, action, now, checked_details(details))
         if key is not None:
             parameters = {"credits": amount, "action": action, "details": wanted.details}
             return self._charge_once(wanted, Request(user_id, "charge", key, parameters))
@@ -97,7 +97,7 @@ class CreditDesk(ManagingDesk):
         parameters = {
             "credits": credits,
             "action": action,
-            "lifetime": lifetime.total_seconds(),
+            "lifetime": holds.checked_lifetime(lifetime).total_seconds(),
             "details": checked_details(details),
         }
         request = Request(user_id, "hold", key, parameters)

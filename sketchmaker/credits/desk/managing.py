@@ -146,8 +146,9 @@ class ManagingDesk(DeskBase):
             "plan_name": plan_name,
             "when": when,
             "by_id": by_id,
-            "time_zone": time_zone,
         }
+        if time_zone is not None:
+            parameters["time_zone"] = time_zone
         return self._change("change_plan", plan_changes.apply, parameters, now, key)
 
     @in_utc

@@ -102,11 +102,13 @@ def mark_paused(session: Session, *, subscription_id: int, now: datetime) -> Non
     session.flush()
 
 
+@in_utc
 def set_aside_by(session: Session, subscription_id: int) -> ResetSetAside | None:
     """Why the subscription is left out of resets; None when it is not."""
     return session.get(ResetSetAside, subscription_id)
 
 
+@in_utc
 def release_failed(session: Session, *, subscription_id: int) -> None:
     """The reset went well: forget its failures. One that the guard parked stays parked."""
     session.execute(
@@ -116,6 +118,7 @@ def release_failed(session: Session, *, subscription_id: int) -> None:
     )
 
 
+@in_utc
 def release(session: Session, *, subscription_id: int) -> bool:
     """Let the subscription be reset again at once. Was it set aside?"""
     gone = session.execute(

@@ -12,12 +12,16 @@ from sketchmaker.credits.rules.errors import (
     InvalidReason,
     ReasonMissing,
     ReservedAction,
+    UnknownPlan,
 )
 from sketchmaker.credits.rules.invalid_input import InvalidTimeZone
 
 MAX_CREDITS = 1_000_000_000
 LONGEST_ACTION = 50
+LONGEST_REASON = 1_000
 LONGEST_ZONE = 64
+LONGEST_NUMBER = 1_024
+"""Bits of a whole number in details: as large as a fraction can be."""
 
 
 def checked_amount(value: object) -> int:
@@ -36,22 +40,36 @@ def checked_reason(text: str) -> str:
 
     Raises:
         ReasonMissing: there is none.
-        InvalidReason: it holds characters that a database can't keep.
+        InvalidReason: as `checked_sentence`.
     """
-    if not text.strip():
+    reason = checked_sentence(text).strip()
+    if not reason:
         raise ReasonMissing
-    return checked_sentence(text).strip()
+    return reason
 
 
 def checked_sentence(text: str) -> str:
     """Give back what a person will read, when a database can keep it.
 
     Raises:
-        InvalidReason: it can't.
+        InvalidReason: it can't, is longer than `LONGEST_REASON`, or is no text.
     """
+    if not isinstance(text, str) or len(text) > LONGEST_REASON:
+        raise InvalidReason(f"Give a reason of at most {LONGEST_REASON:,} characters.")
     if not _can_be_kept(text):
         raise InvalidReason("The reason holds characters that can't be stored. Write it again.")
     return text
+
+
+def checked_plan_name(name: str) -> str:
+    """Give back the name of a plan, when a plan can have it.
+
+    Raises:
+        UnknownPlan: it is no text, or can't be stored: no plan has it.
+    """
+    if not isinstance(name, str) or not _can_be_kept(name):
+        raise UnknownPlan(name)
+    return name
 
 
 def checked_zone(name: str) -> str:
@@ -77,9 +95,9 @@ def checked_action(name: str) -> str:
         ReservedAction: a charge by that name would pass for a reset, or a grant.
         InvalidAction: longer than `LONGEST_ACTION`, or not text that a database can keep.
     """
-    if name in ENGINE_ACTIONS:
+    if isinstance(name, str) and name in ENGINE_ACTIONS:
         raise ReservedAction(name)
-    if len(name) > LONGEST_ACTION or not _can_be_kept(name):
+    if not isinstance(name, str) or len(name) > LONGEST_ACTION or not _can_be_kept(name):
         raise InvalidAction(
             f"Spending can't be called {name!r}: give at most {LONGEST_ACTION} characters, "
             "without NUL and half surrogate pairs."
@@ -94,7 +112,7 @@ def checked_details(details: dict[str, Any] | None) -> dict[str, Any]:
         InvalidDetails: they are not JSON, or hold text that a database can't keep.
     """
     try:
-        is_json = _is_json(details or {})
+        is_json = details is None or (isinstance(details, dict) and _is_json(details))
     except RecursionError:  # they hold themselves
         is_json = False
     if not is_json:
@@ -114,8 +132,10 @@ def _is_json(value: object) -> bool:
         return all(map(_is_json, value))
     if isinstance(value, str):
         return _can_be_kept(value)
+    if isinstance(value, int):
+        return value.bit_length() <= LONGEST_NUMBER
     # JSON has no word for NaN and the infinities.
-    return value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    return value is None or (isinstance(value, float) and isfinite(value))
 
 
 def _can_be_kept(text: str) -> bool:

@@ -22,3 +22,13 @@ class InvalidTimeZone(CreditError):
     def __init__(self, given: object) -> None:
         self.given = given
         super().__init__(f"There is no time zone {given!r}: give a name such as Europe/Berlin.")
+
+
+class InvalidId(CreditError):
+    """No row can have that number."""
+
+    def __init__(self, given: object, of: str, highest: int) -> None:
+        self.given = given
+        super().__init__(
+            f"{given!r} is not the number of {of}: give a whole number from 1 to {highest:,}."
+        )

@@ -46,7 +46,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """A charge that is asked for; the amount has been checked."""
+    """A charge that is asked for; the amount and the details have been checked."""
 
     user_id: int
     amount: int
@@ -56,7 +56,6 @@ class ChargeRequest:
 
     def __post_init__(self) -> None:
         checked_action(self.action)
-        checked_details(self.details)
 
 
 @in_utc
@@ -78,7 +77,8 @@ def charge(
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
-    request = ChargeRequest(user_id, checked_amount(credits), action, now, details or {})
+    amount, words = checked_amount(credits), checked_details(details)
+    request = ChargeRequest(user_id, amount, action, now, words)
     return at_once(session.connection(), request) or perform(session, request)
 
 

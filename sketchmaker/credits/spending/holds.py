@@ -87,7 +87,7 @@ def place(
         NoActiveSubscription: the user has no plan.
         SetAside: the reset that is due failed before, or was parked.
     """
-    amount, expires_at = checked_amount(credits), now + _checked_lifetime(lifetime)
+    amount, expires_at = checked_amount(credits), now + checked_lifetime(lifetime)
     named, words = checked_action(action), checked_details(details)
     taken = take(session, user_id=user_id, credits=amount, purpose="held", now=now)
     hold_id = session.execute(
@@ -167,7 +167,7 @@ def extend(session: Session, *, hold_id: int, until: datetime, now: datetime) ->
         HoldNotFound: no such hold.
     """
     if until > now:
-        _checked_lifetime(until - now)
+        checked_lifetime(until - now)
     extended = session.execute(
         update(HOLDS)
         .where(
@@ -198,7 +198,6 @@ def _end(
     reason: str | None = None,
     words: dict[str, Any] | None,
 ) -> HoldEnd:
-    checked_details(words)
     said = checked_details(words)
     hold = hold_ends.close(session, hold_id, ended, settled, now)
     if hold is None:
@@ -209,8 +208,13 @@ def _end(
     return HoldEnd(settled=settled, returned=returned, available=after.available)
 
 
-def _checked_lifetime(lifetime: timedelta) -> timedelta:
-    if not timedelta() < lifetime <= LONGEST_LIFETIME:
+def checked_lifetime(lifetime: timedelta) -> timedelta:
+    """Give back for how long a hold may live.
+
+    Raises:
+        InvalidLifetime: not more than nothing, or longer than `LONGEST_LIFETIME`.
+    """
+    if not isinstance(lifetime, timedelta) or not timedelta() < lifetime <= LONGEST_LIFETIME:
         raise InvalidLifetime(lifetime, LONGEST_LIFETIME)
     return lifetime
 

@@ -66,6 +66,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     LimitReached: Answer(429, "Limit reached"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
     invalid_input.TooManyGranted: Answer(422, NOT_ACCEPTED),
+    invalid_input.InvalidId: Answer(404, "Not found"),
     invalid_input.InvalidTimeZone: Answer(422, NOT_ACCEPTED),
     credits.InsufficientCredits: Answer(402, "Not enough credits"),
     credits.NoActiveSubscription: Answer(403, "No plan yet"),

@@ -1,0 +1,143 @@
+"""Whatever a verb can't be called with is refused by name, the same on both databases."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sketchmaker.credits.desk import CreditDesk
+from sketchmaker.credits.managing import (
+    adjustments,
+    forced_resets,
+    lifecycle,
+    plan_changes,
+    rescheduling,
+    subscriptions,
+)
+from sketchmaker.credits.resets import guard
+from sketchmaker.credits.rules.amounts import LONGEST_REASON
+from sketchmaker.credits.rules.errors import CreditError
+from sketchmaker.database import Database
+from tests.support.member import Member
+from tests.support.people import assert_books_close
+
+JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+UNKEEPABLE = ["NUL \0", "half \ud83d"]
+NO_TEXT = [None, 7, b"bytes", ["list"]]
+NO_NUMBER = [0, -1, True, 1.0, "1", None, [1], 2**63, 2**70]
+
+WRONG: dict[str, list[Any]] = {
+    **dict.fromkeys(("hold_id", "entry_id"), NO_NUMBER),
+    **dict.fromkeys(("user_id", "subscription_id", "grant_id"), [*NO_NUMBER, 2**31, 2**40]),
+    **dict.fromkeys(
+        ("by_id", "granted_by_id", "assigned_by_id"),
+        [number for number in (*NO_NUMBER, 2**31) if number is not None],
+    ),
+    "credits": [-1, True, 1.0, "1", None, 2**40, 2**70],
+    "action": ["a" * 51, "monthly_reset", *UNKEEPABLE, *NO_TEXT],
+    "reason": ["a" * (LONGEST_REASON + 1), *UNKEEPABLE, *NO_TEXT],
+    "plan_name": ["gold", "a" * 1_000, *UNKEEPABLE, *NO_TEXT[1:]],
+    "time_zone": ["Mars/Olympus", "a" * 65, *UNKEEPABLE, *NO_TEXT[1:]],
+    "when": ["nextreset", *UNKEEPABLE, *NO_TEXT],
+    "kind": ["gift", *UNKEEPABLE, *NO_TEXT],
+    "details": [[], "text", 7, {"big": 10**5_000}, {"at": JOINED}, {"t": "half \ud83d"}],
+    "lifetime": [timedelta(), timedelta(days=8), 3_600, "1 h", None],
+    "key": ["", "a" * 256, 7, *UNKEEPABLE],
+    "now": [JOINED.replace(tzinfo=None), "2026-01-15", 7, None],
+    "at": [JOINED.replace(tzinfo=None), "2026-01-15", 7, None],
+    "until": [JOINED.replace(tzinfo=None), "2026-01-15", 7, None],
+    "expires_at": [JOINED.replace(tzinfo=None), "2026-01-15", 7],
+}
+"""What no verb takes, by argument."""
+
+RIGHT: dict[str, Any] = {
+    "credits": 1,
+    "action": "images",
+    "reason": "They asked.",
+    "plan_name": "premium",
+    "when": "now",
+    "kind": "admin",
+    "now": JOINED,
+    "at": JOINED + timedelta(days=40),
+    "until": JOINED + timedelta(hours=3),
+}
+
+OF_THE_DESK = [
+    name
+    for name, verb in inspect.getmembers(CreditDesk, inspect.isfunction)
+    if not name.startswith("_") and name not in {"once", "attempt"}
+]
+
+BESIDE_THE_DESK: list[Callable[..., Any]] = [
+    adjustments.revoke,
+    forced_resets.force_reset,
+    guard.release,
+    lifecycle.deactivate,
+    lifecycle.leave,
+    lifecycle.reactivate,
+    plan_changes.cancel_scheduled,
+    plan_changes.default_when,
+    plan_changes.preview,
+    rescheduling.pause,
+    rescheduling.reschedule,
+    subscriptions.start,
+]
+
+
+def cases() -> Iterator[Any]:
+    """Each verb with each of its arguments, and whether the call has a key."""
+    for name in OF_THE_DESK:
+        parameters = inspect.signature(getattr(CreditDesk, name)).parameters
+        for argument in parameters.keys() - {"self"}:
+            for key in [None, "order-7"] if "key" in parameters else [None]:
+                yield pytest.param(name, argument, key, id=f"desk.{name}-{argument}-{key}")
+    for verb in BESIDE_THE_DESK:
+        for argument in inspect.signature(verb).parameters.keys() - {"session"}:
+            name = f"{verb.__module__.rpartition('.')[2]}.{verb.__name__}"
+            yield pytest.param(verb, argument, None, id=f"{name}-{argument}")
+
+
+@pytest.mark.parametrize(("verb", "argument", "key"), sorted(cases(), key=lambda case: case.id))
+def test_what_no_verb_takes_is_refused_by_name(
+    database: Database, verb: str | Callable[..., Any], argument: str, key: str | None
+) -> None:
+    member = Member(database, now=JOINED)
+    spend = member.charge(1, JOINED) and member.ledger[-1].id
+    right = RIGHT | {
+        "user_id": member.user_id,
+        "subscription_id": member.id,
+        "grant_id": member.grant(2, JOINED).id,
+        "hold_id": member.hold(2, JOINED, weeks=0),
+        "entry_id": spend,
+        "key": key,
+    }
+    before = len(member.ledger)
+
+    for wrong in WRONG[argument]:
+        with pytest.raises(CreditError):
+            call(database, verb, {**right, argument: wrong})
+
+    assert len(member.ledger) == before
+    assert member.parts == (9, 2, 1)
+    assert_books_close(database)
+
+
+def call(database: Database, verb: str | Callable[..., Any], given: dict[str, Any]) -> None:
+    """Call the verb with those of the arguments that it has."""
+    if isinstance(verb, str):
+        done = getattr(CreditDesk(database), verb)
+        done(**{name: given[name] for name in wanted_of(done, given)})
+        return
+    with database.transaction() as session:
+        verb(session, **{name: given[name] for name in wanted_of(verb, given)})
+
+
+def wanted_of(verb: Callable[..., Any], given: dict[str, Any]) -> set[str]:
+    return set(given) & inspect.signature(verb).parameters.keys()
+
+
+def test_every_verb_of_the_desk_is_asked() -> None:
+    assert {"charge", "hold", "settle", "release", "extend", "grant", "refund"} <= {*OF_THE_DESK}
+    assert len(OF_THE_DESK) >= 10
