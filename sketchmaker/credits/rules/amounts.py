@@ -35,7 +35,7 @@ def checked_amount(value: object) -> int:
     return value
 
 
-def checked_reason(text: str) -> str:
+def checked_reason(text: object) -> str:
     """Give back the reason of a change, without blanks around it.
 
     Raises:
@@ -48,7 +48,7 @@ def checked_reason(text: str) -> str:
     return reason
 
 
-def checked_sentence(text: str) -> str:
+def checked_sentence(text: object) -> str:
     """Give back what a person will read, when a database can keep it.
 
     Raises:
@@ -61,7 +61,7 @@ def checked_sentence(text: str) -> str:
     return text
 
 
-def checked_plan_name(name: str) -> str:
+def checked_plan_name(name: object) -> str:
     """Give back the name of a plan, when a plan can have it.
 
     Raises:
@@ -88,7 +88,7 @@ def checked_zone(name: str) -> str:
     return name
 
 
-def checked_action(name: str) -> str:
+def checked_action(name: object) -> str:
     """Give back the name of a spend, when it is none of the engine's own.
 
     Raises:
@@ -105,22 +105,23 @@ def checked_action(name: str) -> str:
     return name
 
 
-def checked_details(details: dict[str, Any] | None) -> dict[str, Any]:
+def checked_details(details: object) -> dict[str, Any]:
     """Give back a caller's details; an empty dict for none.
 
     Raises:
         InvalidDetails: they are not JSON, or hold text that a database can't keep.
     """
+    if details is None:
+        return {}
     try:
-        is_json = details is None or (isinstance(details, dict) and _is_json(details))
+        if isinstance(details, dict) and _is_json(details):
+            return details
     except RecursionError:  # they hold themselves
-        is_json = False
-    if not is_json:
-        raise InvalidDetails(
-            "Details can only be JSON: text for keys, finite numbers, and neither NUL "
-            "nor half surrogate pairs in text."
-        )
-    return details or {}
+        pass
+    raise InvalidDetails(
+        "Details can only be JSON: text for keys, finite numbers, and neither NUL "
+        "nor half surrogate pairs in text."
+    )
 
 
 def _is_json(value: object) -> bool:

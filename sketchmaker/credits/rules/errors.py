@@ -96,7 +96,7 @@ class SubscriptionNotFound(CreditError):
 class UnknownPlan(CreditError):
     """No active plan has that name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: object) -> None:
         self.name = name
         super().__init__(f"There is no active plan named {name!r}.")
 
@@ -139,7 +139,7 @@ class HoldNotPending(CreditError):
 class InvalidLifetime(CreditError):
     """A hold lives for more than nothing and at most seven days."""
 
-    def __init__(self, given: timedelta, longest: timedelta) -> None:
+    def __init__(self, given: object, longest: timedelta) -> None:
         self.given = given
         self.longest = longest
         super().__init__(

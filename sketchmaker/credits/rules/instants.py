@@ -76,7 +76,13 @@ def checked_id(number: object, *, of: str, highest: int = FOUR_BYTES) -> int:
     return number
 
 
-_of_account = partial(checked_id, of="an account")
+def _unless_none(check: Callable[[Any], Any], value: object) -> object:
+    return None if value is None else check(value)
+
+
+_of_account: Final = partial(checked_id, of="an account")
+_of_author: Final = partial(_unless_none, _of_account)
+"""Of whoever did it: None for nobody."""
 
 # Times first: a time that is unusable is told before anything else.
 _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
@@ -85,9 +91,9 @@ _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "until": checked_instant,
     "expires_at": checked_instant,
     "user_id": _of_account,
-    "by_id": _of_account,
-    "granted_by_id": _of_account,
-    "assigned_by_id": _of_account,
+    "by_id": _of_author,
+    "granted_by_id": _of_author,
+    "assigned_by_id": _of_author,
     "subscription_id": partial(checked_id, of="a subscription"),
     "grant_id": partial(checked_id, of="a grant"),
     "hold_id": partial(checked_id, of="a hold", highest=EIGHT_BYTES),
@@ -95,7 +101,6 @@ _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "plan_name": checked_plan_name,
     "reason": checked_sentence,
 }
-ARGUMENTS: Final = tuple(_CHECKS)
 
 
 def _checks_of(verb: Callable[..., Any]) -> Iterator[tuple[str, int, Callable[[Any], Any]]]:
@@ -106,7 +111,3 @@ def _checks_of(verb: Callable[..., Any]) -> Iterator[tuple[str, int, Callable[[A
         if name in parameters:
             may_be_none = parameters[name].default is None
             yield name, positions[name], partial(_unless_none, check) if may_be_none else check
-
-
-def _unless_none(check: Callable[[Any], Any], value: object) -> object:
-    return None if value is None else check(value)

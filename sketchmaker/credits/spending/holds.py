@@ -208,7 +208,7 @@ def _end(
     return HoldEnd(settled=settled, returned=returned, available=after.available)
 
 
-def checked_lifetime(lifetime: timedelta) -> timedelta:
+def checked_lifetime(lifetime: object) -> timedelta:
     """Give back for how long a hold may live.
 
     Raises:
