@@ -17,9 +17,15 @@ from sketchmaker import logs, schema, settings
 from sketchmaker.accounts import reset_links, sessions
 from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
+from sketchmaker.delivery.deliverers import Deliverer
+from sketchmaker.delivery.letter_writers import LetterWriters
+from sketchmaker.delivery.mail import Mailer
+from sketchmaker.delivery.mail_server import MailServer
+from sketchmaker.delivery.worker import DeliveryWorker
 from sketchmaker.limits.setting import limits_from
 from sketchmaker.limits.uses import Limits, forget_old_uses
 from sketchmaker.randomness import token
+from sketchmaker.record import outbox_deliveries
 from sketchmaker.scheduling.housekeeper import IMAGES_FOLDER, Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
@@ -40,17 +46,20 @@ class System:
     clock: Clock
     scheduler: SubscriptionScheduler
     studio_worker: StudioWorker
+    deliveries: DeliveryWorker
     image_store: ImageStore
     limits: Limits
 
     def start(self) -> None:
-        """Start what works in the background: resets, housekeeping and drawing."""
+        """Start what works in the background: resets, housekeeping, drawing, mail."""
         self.studio_worker.start()
+        self.deliveries.start()
         self.scheduler.start()
 
     def shutdown(self) -> None:
         """Finish what is under way, stop, and give back every connection."""
         self.scheduler.shutdown()
+        self.deliveries.shutdown()
         self.studio_worker.shutdown()
         self.database.close()
 
@@ -72,26 +81,47 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
         threads=configured.studio_threads,
         name=_process_name(),
     )
+    deliveries = DeliveryWorker(database, clock, _deliverers(configured, database, clock))
     return System(
         settings=configured,
         database=database,
         clock=clock,
         scheduler=SubscriptionScheduler(
-            database,
-            clock,
-            chores={
-                "unfinished images": studio_worker.recover,
-                "files of nobody": Sweeper(database, image_store).sweep,
-                IMAGES_FOLDER: lambda _now: image_store.check_writable(),
-                "old uses of limits": _alone(database, forget_old_uses),
-                "expired links": _alone(database, reset_links.forget_expired),
-                "ended sessions": _alone(database, sessions.forget_ended),
-            },
+            database, clock, chores=_chores(database, studio_worker, deliveries, image_store)
         ),
         studio_worker=studio_worker,
+        deliveries=deliveries,
         image_store=image_store,
         limits=limits_from(configured.limits),
     )
+
+
+def _chores(
+    database: Database,
+    studio_worker: StudioWorker,
+    deliveries: DeliveryWorker,
+    image_store: ImageStore,
+) -> dict[str, Chore]:
+    """What every process does now and then, besides what the scheduler does by itself."""
+    return {
+        "unfinished images": studio_worker.recover,
+        "files of nobody": Sweeper(database, image_store).sweep,
+        IMAGES_FOLDER: lambda _now: image_store.check_writable(),
+        "old uses of limits": _alone(database, forget_old_uses),
+        "expired links": _alone(database, reset_links.forget_expired),
+        "ended sessions": _alone(database, sessions.forget_ended),
+        "old deliveries": _alone(database, outbox_deliveries.forget_old),
+        "deliverers": deliveries.revive,
+    }
+
+
+def _deliverers(configured: Settings, database: Database, clock: Clock) -> list[Deliverer]:
+    """Whoever can bring something out of the house with these settings."""
+    if configured.mail is None:
+        return []
+    writers = LetterWriters(database, clock, site=configured.mail.site)
+    server = MailServer(configured.mail)
+    return [Mailer(server, clock, sender=configured.mail.sender, writers=writers.by_kind())]
 
 
 def _process_name() -> str:

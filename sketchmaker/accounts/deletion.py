@@ -3,9 +3,11 @@
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from sketchmaker.accounts import letters
 from sketchmaker.accounts.errors import UserNotFound
 from sketchmaker.accounts.tables import PasswordResetLink, SignInSession, User
 from sketchmaker.limits import uses
+from sketchmaker.record import outbox
 
 NOBODYS_HASH = "!"
 """No password has it, so nobody can sign in."""
@@ -25,6 +27,7 @@ def pseudonymise(session: Session, *, user_id: int) -> None:
     session.execute(delete(PasswordResetLink).where(PasswordResetLink.user_id == user_id))
     session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
     uses.forget_account(session, uses.account_of(user_id))
+    outbox.erase_subject(session, letters.subject_of_address(user.email))
     # With a space, which no form accepts: nobody can have taken this name before.
     user.username = user.username_key = f"deleted {user_id}"
     user.email = user.email_key = f"deleted-{user_id}@deleted.invalid"

@@ -58,6 +58,14 @@ class UnacceptablePassword(AccountError):
         super().__init__(problem)
 
 
+class UnusableEmail(AccountError):
+    """Not an e-mail address that anybody could have; `problem` says why."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
 class UnknownTimeZone(AccountError):
     """Not a name in the IANA time zone database."""
 

@@ -10,6 +10,7 @@ from sketchmaker import __version__
 from sketchmaker.commands.books import books
 from sketchmaker.commands.doctor import doctor
 from sketchmaker.commands.failures import told_in_one_line
+from sketchmaker.commands.outbox import outbox
 from sketchmaker.commands.resets import resets
 from sketchmaker.commands.user import user
 
@@ -50,4 +51,5 @@ def scheduler() -> None:
 sketchmaker.add_command(resets)
 sketchmaker.add_command(books)
 sketchmaker.add_command(doctor)
+sketchmaker.add_command(outbox)
 sketchmaker.add_command(user)

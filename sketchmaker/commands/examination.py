@@ -18,7 +18,9 @@ from sketchmaker.commands.picture_check import check_pictures
 from sketchmaker.credits import books
 from sketchmaker.credits.tables import LEDGER
 from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.delivery.health import outbox_notes
 from sketchmaker.limits.setting import in_force, limits_from
+from sketchmaker.record import outbox_deliveries
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.schema import SchemaError, SchemaMissing
 from sketchmaker.settings import Settings
@@ -134,6 +136,7 @@ def _inside(database: Database, clock: SystemClock) -> Iterator[Finding]:
     yield _overdue(health)
     yield _left_out(health)
     yield _queue(database, now)
+    yield _outbox(database, now)
     yield _books(database, now)
 
 
@@ -209,6 +212,14 @@ def _queue(database: Database, now: datetime) -> Finding:
         return Finding(OK, "queue", "No generation waits for a worker.")
     told = f"{count} generations wait for a worker, the oldest for {_long(now - oldest)}."
     return Finding(FAILED if now - oldest > LONGEST_QUEUE else OK, "queue", told)
+
+
+def _outbox(database: Database, now: datetime) -> Finding:
+    with database.reading() as session:
+        found = outbox_deliveries.figures(session, now=now)
+    if notes := outbox_notes(found, now=now):
+        return Finding(FAILED, "outbox", " ".join(notes))
+    return Finding(OK, "outbox", f"{found.waiting} messages wait to be delivered.")
 
 
 def _pictures(database: Database, folder: Path) -> Finding:

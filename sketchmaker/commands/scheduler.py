@@ -1,4 +1,4 @@
-"""`python -m sketchmaker scheduler`: resets and housekeeping without pages."""
+"""`python -m sketchmaker scheduler`: resets, housekeeping and mail without pages."""
 
 import click
 
@@ -16,6 +16,7 @@ def run() -> None:
     told = stop_event()
     try:
         system.scheduler.start()
+        system.deliveries.start()
         click.echo("The scheduler is running. Ctrl-C stops.")
         told.wait()
     finally:

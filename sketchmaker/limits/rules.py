@@ -13,6 +13,7 @@ class Action(StrEnum):
     SIGN_UP = "sign-up"
     SIGN_IN = "sign-in"
     PASSWORD_CHANGE = "password-change"  # noqa: S105 - the name of an action
+    PASSWORD_LINK = "password-link"  # noqa: S105 - the name of an action
     GENERATE = "generate"
 
 
@@ -76,6 +77,7 @@ _DOUBLING = Backoff(first=_MINUTE, longest=timedelta(minutes=15))
 _WRONG_PASSWORDS = "Too many wrong passwords. Wait {wait}, then try again."
 _FORMS = "This form was sent too often from your network. Try again in {wait}."
 _NEWCOMERS = "Too many accounts were made from your network. Try again in {wait}."
+_LINKS = "Links were asked for too often. Look into your mailbox, or try again in {wait}."
 
 DECLARED: Final = (
     # The form answers whether a name is taken, so it can't be asked without end.
@@ -113,6 +115,10 @@ DECLARED: Final = (
         _HOUR,
         "You have changed your password very often. Try again in {wait}.",
     ),
+    # Counted for the mailbox typed, whether it has an account or not, which so nobody learns.
+    Limit(Action.PASSWORD_LINK, By.ACCOUNT, 3, _HOUR, _LINKS),
+    Limit(Action.PASSWORD_LINK, By.ADDRESS, 10, _HOUR, _LINKS),
+    Limit(Action.PASSWORD_LINK, By.NETWORK, 30, _HOUR, _LINKS),
     # Far more than a person needs. One that fails costs no credit, but rows and lines of log.
     Limit(
         Action.GENERATE,

@@ -16,6 +16,7 @@ from sketchmaker.record.outbox_tables import OUTBOX, DeliveryState, OutboxRow
 
 DELIVERED_KEPT_FOR: Final = timedelta(days=3)
 DEAD_KEPT_FOR: Final = timedelta(days=30)
+LATELY: Final = timedelta(days=1)
 LONGEST_ERROR: Final = 500
 
 _WAITING = OUTBOX.c.state == DeliveryState.WAITING.value
@@ -38,15 +39,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFigures:
-    """How the outbox stands: what waits, since when, what has failed at least once, what is dead.
+    """How the outbox stands: what waits, since when, what is dead.
 
-    `retrying` is a part of `waiting`.
+    Of those that wait, `retrying` have failed at least once; of the dead, `died_lately` died within
+    a day.
     """
 
     waiting: int
     oldest: datetime | None
     retrying: int
     dead: int
+    died_lately: int
 
 
 def has_due(session: Session, deliverer: str, *, now: datetime) -> bool:
@@ -127,14 +130,15 @@ def forget_old(session: Session, *, now: datetime, limit: int = 1000) -> int:
     return len(session.scalars(gone).all())
 
 
-def figures(session: Session) -> OutboxFigures:
+def figures(session: Session, *, now: datetime) -> OutboxFigures:
     """How the outbox stands, of all deliverers together."""
     oldest = func.min(OUTBOX.c.created_at, type_=OUTBOX.c.created_at.type)
     failed_once = func.count().filter(OUTBOX.c.last_error.is_not(None))
     columns = (func.count(), oldest, failed_once)
     waiting, since, retrying = session.execute(select(*columns).where(_WAITING)).one()
-    dead = session.scalar(select(func.count()).select_from(OUTBOX).where(_DEAD)) or 0
-    return OutboxFigures(waiting, since, retrying, dead)
+    lately = func.count().filter(OUTBOX.c.ended_at > now - LATELY)
+    dead, died_lately = session.execute(select(func.count(), lately).where(_DEAD)).one()
+    return OutboxFigures(waiting, since, retrying, dead, died_lately)
 
 
 def _due(deliverer: str, now: datetime) -> Any:

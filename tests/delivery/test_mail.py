@@ -13,9 +13,8 @@ from sketchmaker.delivery.letters import Letter
 from sketchmaker.delivery.mail import Mailer
 from sketchmaker.delivery.mail_server import MailServer
 from sketchmaker.record.outbox_deliveries import Delivery
-from sketchmaker.settings import MailSettings
 from tests.conftest import START
-from tests.support.smtp_server import PostOffice, post_office
+from tests.support.smtp_server import PostOffice, mail_settings, post_office
 
 LETTER = Letter(
     to="ada@example.org",
@@ -35,17 +34,8 @@ def office() -> Iterator[PostOffice]:
         yield opened
 
 
-def server(office: PostOffice, **different: object) -> MailServer:
-    settings = MailSettings(
-        host="127.0.0.1",
-        port=office.port,
-        is_tls=False,
-        user="",
-        password="",
-        sender="Sketchmaker <studio@example.org>",
-        site="https://studio.example.org",
-    )
-    return MailServer(replace(settings, **different), timeout_seconds=0.5)  # type: ignore[arg-type]
+def server(office: PostOffice, **different: Any) -> MailServer:
+    return MailServer(replace(mail_settings(office), **different), timeout_seconds=0.5)
 
 
 def send(office: PostOffice, letter: Letter | None = LETTER, **different: object) -> None:

@@ -121,7 +121,7 @@ def test_a_failed_delivery_is_tried_again_when_it_is_due(
     fail(database, claimed(database, clock), clock, retry_after=5 * SECOND)
     assert claim(database, clock) is None
     with database.reading() as session:
-        assert outbox_deliveries.figures(session).retrying == 1
+        assert outbox_deliveries.figures(session, now=START).retrying == 1
     clock.advance(5 * SECOND)
     assert claimed(database, clock).attempt == 2
 
@@ -138,7 +138,7 @@ def test_a_dead_delivery_is_kept_and_can_be_replayed_under_its_own_number(
     with database.transaction() as session:
         (dead,) = outbox_deliveries.dead_deliveries(session)
         assert (dead.event_id, dead.last_error) == (first.event_id, "no")
-        assert outbox_deliveries.figures(session).dead == 1
+        assert outbox_deliveries.figures(session, now=START).dead == 1
         assert outbox_deliveries.replay(session, [dead.id], now=clock.now()) == 1
     again = claimed(database, clock)
     assert (again.event_id, again.attempt) == (first.event_id, 1)
@@ -200,10 +200,10 @@ def test_old_deliveries_are_forgotten_and_those_that_wait_never_are(
 def test_figures_tell_what_waits_and_since_when(database: Database, clock: ManualClock) -> None:
     route(database, "post", "pigeon")
     with database.reading() as session:
-        assert outbox_deliveries.figures(session).oldest is None
+        assert outbox_deliveries.figures(session, now=START).oldest is None
     add(database)
     with database.reading() as session:
-        found = outbox_deliveries.figures(session)
+        found = outbox_deliveries.figures(session, now=START)
         assert outbox_deliveries.has_due(session, "post", now=START)
         assert not outbox_deliveries.has_due(session, "post", now=START - SECOND)
     assert (found.waiting, found.oldest, found.retrying, found.dead) == (2, START, 0, 0)

@@ -9,6 +9,8 @@ from email.message import EmailMessage
 from threading import Event, Thread
 from typing import Any
 
+from sketchmaker.settings import MailSettings
+
 
 @dataclass
 class PostOffice:
@@ -88,3 +90,16 @@ def post_office() -> Iterator[PostOffice]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def mail_settings(office: PostOffice) -> MailSettings:
+    """The settings of a product that sends its mail there."""
+    return MailSettings(
+        host="127.0.0.1",
+        port=office.port,
+        is_tls=False,
+        user="",
+        password="",
+        sender="Sketchmaker <studio@example.org>",
+        site="https://studio.example.org",
+    )

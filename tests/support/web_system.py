@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from sketchmaker import bootstrap
 from sketchmaker.accounts import registration
@@ -19,9 +20,13 @@ from sketchmaker.settings import Settings
 PASSWORD = "correct-horse-battery"
 
 
-def composed(database_url: str, folder: Path, clock: Clock | None = None) -> System:
-    """A system of its own data folder; nothing in it runs."""
-    settings = Settings(database_url=database_url, data_folder=folder, secret_key="k" * 40)
+def composed(
+    database_url: str, folder: Path, clock: Clock | None = None, **different: Any
+) -> System:
+    """A system of its own data folder, with these settings besides; nothing in it runs."""
+    settings = Settings(
+        database_url=database_url, data_folder=folder, secret_key="k" * 40, **different
+    )
     system = bootstrap.compose(settings, clock)
     with system.database.transaction() as session:
         plans.ensure_default_plans(session, now=system.clock.now())

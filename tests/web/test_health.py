@@ -20,6 +20,7 @@ from sketchmaker.clock import ManualClock
 from sketchmaker.credits.managing import rescheduling
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.record import outbox
 from sketchmaker.scheduling import heartbeats, housekeeper
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
 from sketchmaker.settings import Settings
@@ -391,3 +392,18 @@ def test_a_full_disk_is_seen_within_a_beat(sqlite_app: Flask) -> None:
     assert "full" in report["problems"][0]
     is_full.clear()
     await_status(sqlite_app, "ok")
+
+
+def test_health_tells_of_messages_that_nobody_delivers(
+    app: Flask, system: System, clock: ManualClock
+) -> None:
+    beat(system)
+    with system.database.transaction() as session:
+        told = outbox.Event("mail.test", "user 7", {})
+        outbox.add_for(session, "post", told, now=clock.now())
+    assert health(app)[1]["outbox"]["waiting"] == 1
+    clock.advance(timedelta(minutes=11))
+    beat(system)
+    status, found = health(app)
+    assert (status, found["outbox"]["oldest_seconds"]) == (200, 660)
+    assert any("wait to be delivered" in note for note in found["attention"])

@@ -56,6 +56,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.AccountDeactivated: Answer(403, "This account is switched off"),
     accounts.WrongCurrentPassword: Answer(422, "That did not match"),
     accounts.UnacceptablePassword: Answer(422, NOT_ACCEPTED),
+    accounts.UnusableEmail: Answer(422, NOT_ACCEPTED),
     accounts.UnknownTimeZone: Answer(422, NOT_ACCEPTED),
     accounts.SignInSessionNotFound: Answer(404, "No such device"),
     accounts.LastSuperadmin: Answer(409, "Somebody has to be superadmin"),

@@ -11,6 +11,8 @@ from typing import Any, Final
 from sketchmaker import schema
 from sketchmaker.credits.resets import guard
 from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.delivery.health import outbox_notes
+from sketchmaker.record import outbox_deliveries
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR, Vitals
 from sketchmaker.scheduling.housekeeper import HEARTBEAT, IMAGES_FOLDER
@@ -93,6 +95,7 @@ def _database(
         with parts.database.reading() as session:
             health = scheduler_health(session, now=now)
             waiting, oldest = queue.backlog(session)
+            outbox = outbox_deliveries.figures(session, now=now)
     except SchemaError as error:
         problems.append(str(error))
         return {"database": OK, "schema": str(error)}
@@ -101,6 +104,7 @@ def _database(
         return {"database": "unavailable"}
     if oldest is not None and now - oldest > LONGEST_WAIT:
         notes.append(f"A generation has been waiting since {oldest.isoformat()}.")
+    notes += outbox_notes(outbox, now=now)
     return {
         "database": OK,
         "schema": OK,
@@ -108,6 +112,12 @@ def _database(
         **_schedulers(health, is_starting=_is_starting(parts, now), problems=problems, notes=notes),
         **_resets(health, now, notes),
         "queue": {"waiting": waiting, "oldest_seconds": _age(oldest, now)},
+        "outbox": {
+            "waiting": outbox.waiting,
+            "oldest_seconds": _age(outbox.oldest, now),
+            "retrying": outbox.retrying,
+            "dead": outbox.dead,
+        },
     }
 
 

@@ -1,0 +1,61 @@
+"""The letters that people get, written at the moment they are sent."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from sketchmaker import logs
+from sketchmaker.accounts import letters, names, reset_links
+from sketchmaker.accounts.tables import User
+from sketchmaker.clock import Clock
+from sketchmaker.database import Database
+from sketchmaker.delivery.letters import Letter
+from sketchmaker.delivery.mail import Writer
+from sketchmaker.randomness import token
+from sketchmaker.record.outbox_deliveries import Delivery
+
+
+class LetterWriters:
+    """Writes each kind of letter; `site` is the address that its links begin with."""
+
+    def __init__(self, database: Database, clock: Clock, *, site: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._site = site
+
+    def by_kind(self) -> Mapping[str, Writer]:
+        """Who writes the letter of an event, by its kind."""
+        return {letters.PASSWORD_LINK: self.password_link}
+
+    def password_link(self, delivery: Delivery) -> Letter | None:
+        """A link to choose a new password; None when nobody has this address.
+
+        The link is made here, so that the outbox has no secret. Written again it is another one,
+        and the earlier one ends.
+        """
+        email_key = names.key(str(delivery.payload["email"]))
+        secret = token()
+        with self._database.transaction() as session:
+            person = session.scalar(select(User).where(User.email_key == email_key, User.is_active))
+            if person is None:
+                return None
+            now = self._clock.now()
+            reset_links.issue(session, user_id=person.id, token=secret, now=now)
+        logs.security("reset link mailed", user=person.id)
+        hours = reset_links.LIFETIME // timedelta(hours=1)
+        return Letter(
+            to=person.email,
+            subject="Choose a new password",
+            greeting=f"Hello {person.username},",
+            before=(
+                f"Somebody, probably you, asked for a new password at {self._site}.",
+                "Choose one here:",
+            ),
+            link=f"{self._site}/reset-password/{secret}",
+            link_text="Choose a new password",
+            after=(
+                f"The link works once, within {hours} hours. A newer one ends it.",
+                "If it wasn't you, ignore this letter: your password stays as it is.",
+            ),
+        )
