@@ -7,6 +7,7 @@ the commands do belongs to the contexts they call.
 import click
 
 from sketchmaker import __version__
+from sketchmaker.commands.audit import audit
 from sketchmaker.commands.books import books
 from sketchmaker.commands.doctor import doctor
 from sketchmaker.commands.failures import told_in_one_line
@@ -53,3 +54,4 @@ sketchmaker.add_command(books)
 sketchmaker.add_command(doctor)
 sketchmaker.add_command(outbox)
 sketchmaker.add_command(user)
+sketchmaker.add_command(audit)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from sketchmaker.accounts.errors import AccountError
 from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.record.errors import RecordError
 from sketchmaker.schema import SchemaError
 from sketchmaker.settings import SettingsError
 
@@ -33,6 +34,7 @@ PREDICTABLE = (
     CreditError,
     DatabaseUnavailable,
     PermissionError,
+    RecordError,
     SchemaError,
     SettingsError,
 )

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Housekeeper:
-    """A thread that beats, does the chores, and starts the scheduler's thread anew if that dies.
+    """A thread that beats, does its chores, and starts the scheduler's thread anew if that dies.
 
     A thread of its own rather than interval jobs: those are due at a wall-clock time, and would
     stand still for as long as a clock was set back.
@@ -42,6 +42,7 @@ class Housekeeper:
         is_alive: Callable[[], bool],
         revive: Callable[[], bool],
         chores: Mapping[str, Chore],
+        every_second: Mapping[str, Chore],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -49,6 +50,7 @@ class Housekeeper:
         self._is_alive = is_alive
         self._revive = revive
         self._chores = chores
+        self._every_second = every_second
         self._vitals = Vitals()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="housekeeper", daemon=True)
@@ -76,11 +78,18 @@ class Housekeeper:
         for name, chore in self._chores.items():
             self._attempt(name, chore)
 
+    def short_round(self) -> None:
+        """The chores of every second, when no other is under way."""
+        for name, chore in self._every_second.items():
+            self._attempt(name, chore)
+
     def _live(self) -> None:
         while True:
             self.round()
-            if self._stopping.wait(BEAT_EVERY.total_seconds()):
-                return
+            for _ in range(round(BEAT_EVERY.total_seconds())):
+                self.short_round()
+                if self._stopping.wait(1.0):
+                    return
 
     def _replace_thread(self, now: datetime) -> None:
         if not self._revive():

@@ -16,6 +16,7 @@ from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
 from sketchmaker.database.listener import Listener
 from sketchmaker.randomness import token
+from sketchmaker.record import sealing
 from sketchmaker.scheduling.durable_scheduler import DurableScheduler
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
 from sketchmaker.scheduling.housekeeper import SCHEDULER_THREAD, Chore, Housekeeper
@@ -60,6 +61,9 @@ class SubscriptionScheduler:
             "old idempotency keys": self._forget_old_keys,
             "idle connections": lambda _now: database.give_back_idle(),
             **(chores or {}),
+        }
+        self._every_second: dict[str, Chore] = {
+            "sealing the audit trail": lambda _now: sealing.seal_all(database)
         }
         self._lock = threading.Lock()
         self._scheduler: DurableScheduler | None = None
@@ -152,6 +156,7 @@ class SubscriptionScheduler:
             is_alive=lambda: self.is_running,
             revive=self._revive,
             chores={SCHEDULER_THREAD: Watch(lambda: scheduler.looks).check, **self._chores},
+            every_second=self._every_second,
         )
 
     def _revive(self) -> bool:

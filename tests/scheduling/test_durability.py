@@ -186,6 +186,7 @@ def test_a_death_that_can_not_be_mended_yet_is_counted_when_it_is(
         is_alive=lambda: False,
         revive=lambda: next(can_revive),
         chores={},
+        every_second={},
     )
     for _ in range(3):
         keeper.round()

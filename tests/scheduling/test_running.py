@@ -18,6 +18,8 @@ from sketchmaker.credits.managing import subscriptions
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.tables import UsageHistory, UserSubscription
 from sketchmaker.database import Database
+from sketchmaker.record import sealing, trail
+from sketchmaker.record.actor import Actor, Subject
 from sketchmaker.scheduling import job_store
 from sketchmaker.scheduling.health import scheduler_health
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR
@@ -175,3 +177,18 @@ def start_scheduler(database_url: str, data_folder: Path) -> subprocess.Popen[by
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def test_what_is_written_into_the_audit_trail_is_sealed_meanwhile(
+    sqlite_database: Database,
+) -> None:
+    def is_sealed() -> bool:
+        with sqlite_database.reading() as session:
+            return [entry["sequence"] for entry in sealing.sealed_entries(session)] == [1]
+
+    with running(sqlite_database):
+        now, by = SystemClock().now(), Actor.program("test")
+        with sqlite_database.transaction() as session:
+            plan = Subject("plan", 1, "Free")
+            trail.record(session, by, "made", plan, before=None, after=None, reason="", now=now)
+        wait_until(is_sealed, what="sealing")
