@@ -13,7 +13,7 @@ from functools import cache
 
 from flask import Flask
 
-from sketchmaker import logs, schema, settings
+from sketchmaker import logs, membership, schema, settings
 from sketchmaker.accounts import reset_links, sessions
 from sketchmaker.clock import Clock, SystemClock
 from sketchmaker.database import Database
@@ -110,6 +110,7 @@ def _chores(
         "old uses of limits": _alone(database, forget_old_uses),
         "expired links": _alone(database, reset_links.forget_expired),
         "ended sessions": _alone(database, sessions.forget_ended),
+        "unconfirmed accounts": _alone(database, membership.give_up_unconfirmed),
         "old deliveries": _alone(database, outbox_deliveries.forget_old),
         "deliverers": deliveries.revive,
     }
@@ -119,7 +120,9 @@ def _deliverers(configured: Settings, database: Database, clock: Clock) -> list[
     """Whoever can bring something out of the house with these settings."""
     if configured.mail is None:
         return []
-    writers = LetterWriters(database, clock, site=configured.mail.site)
+    writers = LetterWriters(
+        database, clock, site=configured.mail.site, secret_key=configured.secret_key
+    )
     server = MailServer(configured.mail)
     return [Mailer(server, clock, sender=configured.mail.sender, writers=writers.by_kind())]
 

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts import administration, deletion
+from sketchmaker.accounts import administration, confirmation, deletion, letters
 from sketchmaker.accounts.registration import Registration, register
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits.managing import erasure as credit_erasure
 from sketchmaker.credits.managing import lifecycle, subscriptions
+from sketchmaker.credits.rows import state
+from sketchmaker.limits.uses import Limits
 from sketchmaker.record import outbox
 from sketchmaker.studio import erasure as studio_erasure
 
@@ -31,13 +33,68 @@ def enrol(session: Session, registration: Registration, *, now: datetime) -> Use
     return user
 
 
+def enrol_unconfirmed(
+    session: Session, registration: Registration, *, now: datetime, limits: Limits
+) -> User:
+    """Create the account, and have its owner asked by mail to confirm the address.
+
+    The plan begins with `confirm_address`: who can't prove a mailbox gets no credits.
+
+    Raises:
+        UsernameTaken, EmailTaken: somebody else has it.
+    """
+    user = register(session, registration, now=now)
+    user.email_unconfirmed_since = now
+    session.flush()
+    letters.ask_for_confirmation_link(session, user_id=user.id, now=now, limits=limits)
+    return user
+
+
+def confirm_address(session: Session, token: str, *, secret_key: str, now: datetime) -> User:
+    """Take the link as proof; the default plan begins now for whoever waited for that.
+
+    Confirmed again, nothing changes.
+
+    Raises:
+        ConfirmationLinkInvalid: it is for no account, or for another address.
+        NoDefaultPlan: the installation has not been set up.
+    """
+    user = confirmation.find(session, token, secret_key=secret_key)
+    waited = confirmation.confirm(session, user.id)
+    if waited and state.latest_of_user(session, user.id) is None:
+        subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
+    return user
+
+
+def give_up_unconfirmed(session: Session, *, now: datetime) -> int:
+    """Delete the accounts whose address nobody has confirmed in time; gives how many.
+
+    So nobody keeps a name and somebody else's address. Whom an admin has given a plan meanwhile
+    stays: the admin knows them.
+    """
+    given_up = 0
+    for user_id in confirmation.given_up(session, now=now):
+        if state.latest_of_user(session, user_id) is None:
+            leave(session, user_id=user_id, now=now)
+            given_up += 1
+        else:
+            confirmation.confirm(session, user_id)
+    return given_up
+
+
 def enrol_everyone_without_a_plan(session: Session, *, now: datetime) -> int:
     """Start the default plan for every user who never had one. How many there were.
+
+    Whoever has still to confirm their address is not one of them.
 
     Raises:
         NoDefaultPlan: the installation has not been set up.
     """
-    users = subscriptions.users_without_one(session)
+    users = [
+        user
+        for user in subscriptions.users_without_one(session)
+        if user.email_unconfirmed_since is None
+    ]
     for user in users:
         subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
     return len(users)

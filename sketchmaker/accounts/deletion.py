@@ -33,5 +33,6 @@ def pseudonymise(session: Session, *, user_id: int) -> None:
     user.email = user.email_key = f"deleted-{user_id}@deleted.invalid"
     user.password_hash = NOBODYS_HASH
     user.is_active = False
+    user.email_unconfirmed_since = None
     user.time_zone = "UTC"
     session.flush()

@@ -110,6 +110,13 @@ class ResetLinkInvalid(AccountError):
         super().__init__("This link was used already or has expired. Ask for a new one.")
 
 
+class ConfirmationLinkInvalid(AccountError):
+    """A link to confirm an address that belongs to no account, or to another address."""
+
+    def __init__(self) -> None:
+        super().__init__("This link confirms no address. Sign in and have a new one sent.")
+
+
 class LoginNotFound(AccountError):
     """Nobody has this username or e-mail address."""
 

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from sketchmaker.accounts import names
 from sketchmaker.accounts.errors import UnusableEmail
 from sketchmaker.limits.rules import Action
-from sketchmaker.limits.uses import Limits, Who
+from sketchmaker.limits.uses import Limits, Who, account_of
 from sketchmaker.record import outbox
 from sketchmaker.record.outbox import Event
 
 DELIVERER: Final = "mail"
+CONFIRMATION_LINK: Final = "mail.confirmation-link"
 PASSWORD_LINK: Final = "mail.password-link"  # noqa: S105 - the name of an event
 
 
@@ -40,6 +41,19 @@ def ask_for_password_link(
     asked = Event(PASSWORD_LINK, subject_of_address(email), {"email": email})
     outbox.add_for(session, DELIVERER, asked, now=now)
     return email
+
+
+def ask_for_confirmation_link(
+    session: Session, *, user_id: int, now: datetime, limits: Limits
+) -> None:
+    """Have a link to confirm their address sent to somebody who has not done so.
+
+    Raises:
+        LimitReached: it was asked for too often.
+    """
+    limits.take(session, Action.CONFIRMATION_LINK, Who(account=account_of(user_id)), now=now)
+    asked = Event(CONFIRMATION_LINK, outbox.subject_of(user_id), {"user": user_id})
+    outbox.add_for(session, DELIVERER, asked, now=now)
 
 
 def subject_of_address(email: str) -> str:

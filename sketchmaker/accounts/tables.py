@@ -36,6 +36,8 @@ class User(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Only of those who were asked by mail to confirm their address and have not done so yet.
+    email_unconfirmed_since: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class SignInSession(Base):

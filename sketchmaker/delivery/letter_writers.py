@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from sketchmaker import logs
-from sketchmaker.accounts import letters, names, reset_links
+from sketchmaker.accounts import confirmation, letters, names, reset_links
 from sketchmaker.accounts.tables import User
 from sketchmaker.clock import Clock
 from sketchmaker.database import Database
@@ -19,14 +19,18 @@ from sketchmaker.record.outbox_deliveries import Delivery
 class LetterWriters:
     """Writes each kind of letter; `site` is the address that its links begin with."""
 
-    def __init__(self, database: Database, clock: Clock, *, site: str) -> None:
+    def __init__(self, database: Database, clock: Clock, *, site: str, secret_key: str) -> None:
         self._database = database
         self._clock = clock
         self._site = site
+        self._secret_key = secret_key
 
     def by_kind(self) -> Mapping[str, Writer]:
         """Who writes the letter of an event, by its kind."""
-        return {letters.PASSWORD_LINK: self.password_link}
+        return {
+            letters.PASSWORD_LINK: self.password_link,
+            letters.CONFIRMATION_LINK: self.confirmation_link,
+        }
 
     def password_link(self, delivery: Delivery) -> Letter | None:
         """A link to choose a new password; None when nobody has this address.
@@ -57,5 +61,28 @@ class LetterWriters:
             after=(
                 f"The link works once, within {hours} hours. A newer one ends it.",
                 "If it wasn't you, ignore this letter: your password stays as it is.",
+            ),
+        )
+
+    def confirmation_link(self, delivery: Delivery) -> Letter | None:
+        """A link that proves who reads it; None when that is known by now."""
+        with self._database.reading() as session:
+            person = session.get(User, int(delivery.payload["user"]))
+        if person is None or not person.is_active or person.email_unconfirmed_since is None:
+            return None
+        token = confirmation.link_token(person, secret_key=self._secret_key)
+        days = confirmation.PATIENCE // timedelta(days=1)
+        return Letter(
+            to=person.email,
+            subject="Confirm your e-mail address",
+            greeting=f"Hello {person.username},",
+            before=(
+                f"Somebody, probably you, made an account with this address at {self._site}.",
+                "Confirm that it is yours, and your credits are there:",
+            ),
+            link=f"{self._site}/confirm-address/{token}",
+            link_text="Confirm my address",
+            after=(
+                f"If it wasn't you, ignore this letter: the account is deleted within {days} days.",
             ),
         )

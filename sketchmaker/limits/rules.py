@@ -14,6 +14,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     PASSWORD_CHANGE = "password-change"  # noqa: S105 - the name of an action
     PASSWORD_LINK = "password-link"  # noqa: S105 - the name of an action
+    CONFIRMATION_LINK = "confirmation-link"
     GENERATE = "generate"
 
 
@@ -119,6 +120,7 @@ DECLARED: Final = (
     Limit(Action.PASSWORD_LINK, By.ACCOUNT, 3, _HOUR, _LINKS),
     Limit(Action.PASSWORD_LINK, By.ADDRESS, 10, _HOUR, _LINKS),
     Limit(Action.PASSWORD_LINK, By.NETWORK, 30, _HOUR, _LINKS),
+    Limit(Action.CONFIRMATION_LINK, By.ACCOUNT, 3, _HOUR, _LINKS),
     # Far more than a person needs. One that fails costs no credit, but rows and lines of log.
     Limit(
         Action.GENERATE,

@@ -61,6 +61,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.SignInSessionNotFound: Answer(404, "No such device"),
     accounts.LastSuperadmin: Answer(409, "Somebody has to be superadmin"),
     accounts.ResetLinkInvalid: Answer(404, "This link doesn't work any more"),
+    accounts.ConfirmationLinkInvalid: Answer(404, "This link doesn't work any more"),
     accounts.LoginNotFound: Answer(404, "No such user"),
     accounts.AlreadySo: Answer(409, "Nothing to change"),
     accounts.UserNotFound: Answer(404, "No such user"),

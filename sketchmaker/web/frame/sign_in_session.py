@@ -34,6 +34,7 @@ class CurrentUser:
     role: Role
     time_zone: str
     created_at: datetime
+    is_email_unconfirmed: bool
     session_id: int
     token: str = field(repr=False)
 
@@ -170,6 +171,7 @@ def _current_user(found: SignedIn, held_token: str) -> CurrentUser:
         role=user.role,
         time_zone=user.time_zone,
         created_at=user.created_at,
+        is_email_unconfirmed=user.email_unconfirmed_since is not None,
         session_id=found.session.id,
         token=held_token,
     )

@@ -1,10 +1,12 @@
 """Becoming a user: one form, and the account, its plan and the sign-in come together."""
 
+from datetime import datetime
 from http import HTTPStatus
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from werkzeug import Response
 from wtforms import HiddenField, PasswordField, StringField
 
@@ -12,6 +14,7 @@ from sketchmaker import logs, membership
 from sketchmaker.accounts import passwords, registration, sessions
 from sketchmaker.accounts.errors import EmailTaken, InvalidRegistration, UsernameTaken
 from sketchmaker.accounts.registration import Application, Registration
+from sketchmaker.accounts.tables import User
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.randomness import token
 from sketchmaker.web.frame import sign_in_session
@@ -58,7 +61,8 @@ def _answer(form: RegisterForm) -> ResponseReturnValue:
     except LimitReached as refused:
         page = _page(form, {"form": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
         return try_again_later(page, refused)
-    flash(f"Welcome, {username}. Describe an image to make your first one.", "success")
+    if parts().settings.mail is None:
+        flash(f"Welcome, {username}. Describe an image to make your first one.", "success")
     return redirect(local_path(request.args.get("next")) or url_for("studio.show"))
 
 
@@ -111,7 +115,7 @@ def _enrol(prepared: Registration) -> str:
     """Account, plan and sign-in session, or none of them; gives the session's token."""
     now, new_token = request_time(), token()
     with transaction() as session:
-        user = membership.enrol(session, prepared, now=now)
+        user = _join(session, prepared, now)
         sessions.start(
             session,
             user_id=user.id,
@@ -121,3 +125,10 @@ def _enrol(prepared: Registration) -> str:
             now=now,
         )
     return new_token
+
+
+def _join(session: Session, prepared: Registration, now: datetime) -> User:
+    """The account; its plan begins at once, or with the proof of its address if there is mail."""
+    if parts().settings.mail is None:
+        return membership.enrol(session, prepared, now=now)
+    return membership.enrol_unconfirmed(session, prepared, now=now, limits=parts().limits)
