@@ -17,7 +17,7 @@ _host = f"[{_configured.host}]" if ":" in _configured.host else _configured.host
 bind = f"{_host}:{_configured.port}"
 worker_class = "sketchmaker.commands.gunicorn_worker.HttpServerWorker"
 workers = 2
-threads = 4
+threads = _configured.web_threads
 graceful_timeout = 30
 # Its folder may not be writable, and nothing here needs it.
 control_socket_disable = True

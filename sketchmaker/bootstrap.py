@@ -26,9 +26,11 @@ from sketchmaker.limits.setting import limits_from
 from sketchmaker.limits.uses import Limits, forget_old_uses
 from sketchmaker.randomness import token
 from sketchmaker.record import outbox_deliveries
+from sketchmaker.scheduling import scheduler
 from sketchmaker.scheduling.housekeeper import IMAGES_FOLDER, Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
+from sketchmaker.studio import worker
 from sketchmaker.studio.image_store import ImageStore
 from sketchmaker.studio.providers.sandbox.provider import SandboxProvider
 from sketchmaker.studio.sweeping import Sweeper
@@ -71,7 +73,7 @@ def compose(configured: Settings, clock: Clock | None = None) -> System:
         SettingsError: the limits can't be understood.
     """
     clock = clock or SystemClock()
-    database = Database(configured.database_url)
+    database = Database(configured.database_url, most_connections=threads_that_ask(configured))
     image_store = ImageStore(configured.data_folder / "images")
     studio_worker = StudioWorker(
         database,
@@ -125,6 +127,23 @@ def _deliverers(configured: Settings, database: Database, clock: Clock) -> list[
     )
     server = MailServer(configured.mail)
     return [Mailer(server, clock, sender=configured.mail.sender, writers=writers.by_kind())]
+
+
+def threads_that_ask(configured: Settings) -> int:
+    """How many threads of a process ask the database, each on one connection at a time."""
+    in_studio = configured.studio_threads + worker.THREADS_BESIDES
+    return configured.web_threads + in_studio + scheduler.THREADS + _delivering(configured)
+
+
+def most_connections(configured: Settings) -> int:
+    """The most connections that a process takes from PostgreSQL."""
+    listening = scheduler.LISTENERS + _delivering(configured)
+    return threads_that_ask(configured) + listening
+
+
+def _delivering(configured: Settings) -> int:
+    """How many threads send mail; when one does, another listens for what there is to send."""
+    return 0 if configured.mail is None else 1
 
 
 def _process_name() -> str:

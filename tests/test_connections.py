@@ -4,19 +4,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
-from threading import Barrier
+from pathlib import Path
+from threading import Barrier, Event
+from urllib.request import urlopen
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import QueuePool, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from sketchmaker.bootstrap import compose, most_connections
 from sketchmaker.clock import SystemClock, uptime_seconds
-from sketchmaker.database import Database, DatabaseUnavailable, postgres
-from sketchmaker.database.postgres import MOST_CONNECTIONS
+from sketchmaker.database import MOST_CONNECTIONS, Database, DatabaseUnavailable, postgres
 from sketchmaker.scheduling import housekeeper
-from sketchmaker.scheduling.scheduler import SubscriptionScheduler
+from sketchmaker.scheduling.scheduler import LISTENERS, SubscriptionScheduler
+from sketchmaker.settings import Settings
 from tests.support.waiting import wait_until
+from tests.support.web_system import composed, served
 
 
 @pytest.fixture
@@ -121,3 +125,48 @@ def test_a_running_scheduler_gives_back_after_a_storm(
         wait_until(lambda: connections(onlooker) <= 3, what="the giving back")
     finally:
         scheduler.shutdown()
+
+
+def test_the_whole_product_takes_no_more_than_it_says(
+    postgres_url: str, onlooker: "psycopg.Connection[tuple[int]]", tmp_path: Path
+) -> None:
+    system = composed(postgres_url, tmp_path)
+    allowed, taken, over = most_connections(system.settings), [0], Event()
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            taken.append(connections(onlooker))
+
+    def visit(address: str) -> None:
+        for _ in range(20):
+            with urlopen(f"{address}/pricing", timeout=600) as answer:
+                assert answer.status == 200
+
+    with served(system) as address, ThreadPoolExecutor(25) as pool:
+        watching = pool.submit(watch)
+        visits = [pool.submit(visit, address) for _ in range(24)]
+        for made in visits:
+            made.result()
+        over.set()
+        watching.result()
+    assert system.settings.web_threads < max(taken) <= allowed
+
+
+def test_a_process_takes_what_its_threads_can_use(tmp_path: Path) -> None:
+    def settings(web: int, studio: int) -> Settings:
+        return Settings(
+            database_url="postgresql+psycopg://nowhere/x",
+            data_folder=tmp_path,
+            secret_key="k" * 40,
+            web_threads=web,
+            studio_threads=studio,
+        )
+
+    least = most_connections(settings(1, 1))
+    assert least < 10
+    assert most_connections(settings(9, 5)) == least + 12
+    system = compose(settings(1, 1))
+    for engine in system.database.engines:
+        assert isinstance(engine.pool, QueuePool)
+        assert engine.pool.size() == least - LISTENERS
+    system.database.close()

@@ -89,6 +89,7 @@ def test_a_wrong_database_url_is_named_without_showing_its_password(
         ("SKETCHMAKER_PORT", "0", "a number from 1 to 65535"),
         ("SKETCHMAKER_PORT", "65536", "a number from 1 to 65535"),
         ("SKETCHMAKER_TRUSTED_PROXIES", "6", "a number from 0 to 5"),
+        ("SKETCHMAKER_WEB_THREADS", "0", "a number from 1 to 64"),
         ("SKETCHMAKER_LOG_LEVEL", "loud", "debug, info, warning or error"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from sketchmaker import schema, settings
+from sketchmaker.bootstrap import most_connections
 from sketchmaker.clock import SystemClock
 from sketchmaker.commands.books import summary
 from sketchmaker.commands.long_wait import LongWait
@@ -30,6 +31,8 @@ OK, NOTE, FAILED = "OK", "NOTE", "FAILED"
 LEAST_FREE_BYTES = 500_000_000
 CLOCKS_APART = timedelta(seconds=2)
 LONGEST_QUEUE = timedelta(minutes=5)
+FOR_YOURSELF = 5
+"""Connections that psql, backups and commands should always find free."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def examine() -> Iterator[Finding]:
         usable = _database(database)
         yield usable
         if usable.level != FAILED:
-            yield from _inside(database, SystemClock())
+            yield from _inside(database, SystemClock(), most_connections(configured))
             yield _pictures(database, configured.data_folder / "images")
     finally:
         database.close()
@@ -126,13 +129,15 @@ def _check_writable(database: Database) -> None:
         raise DatabaseUnavailable("it is read-only, as a standby is")
 
 
-def _inside(database: Database, clock: SystemClock) -> Iterator[Finding]:
+def _inside(database: Database, clock: SystemClock, each_takes: int) -> Iterator[Finding]:
     now = clock.now()
     yield _schema(database)
     yield _clock(database, clock, now)
     with database.reading() as session:
         health = scheduler_health(session, now=now)
     yield _scheduler(health)
+    if database.dialect == "postgresql":
+        yield _connections(database, processes=max(health.living, 1), each_takes=each_takes)
     yield _overdue(health)
     yield _left_out(health)
     yield _queue(database, now)
@@ -168,6 +173,22 @@ def _scheduler(health: SchedulerHealth) -> Finding:
         told = f"{health.living} alive, {health.missing} stopped without a word and not replaced."
         return Finding(FAILED, "scheduler", f"{told} Start them again, or see why they ended.")
     return Finding(OK, "scheduler", f"{health.living} alive.")
+
+
+def _connections(database: Database, *, processes: int, each_takes: int) -> Finding:
+    names = ("max_connections", "superuser_reserved_connections")
+    with database.reading() as session:
+        admitted, reserved = (int(session.scalar(text(f"SHOW {name}")) or 0) for name in names)
+    room, taken = admitted - reserved, processes * each_takes
+    told = (
+        f"Up to {each_takes} for each of {processes} process{'es' if processes > 1 else ''}, "
+        f"and the server has {room}."
+    )
+    if taken + FOR_YOURSELF > room:
+        wanted = taken + FOR_YOURSELF + reserved
+        told += f" Set max_connections to {wanted}, or SKETCHMAKER_WEB_THREADS lower."
+        return Finding(NOTE, "connections", told)
+    return Finding(OK, "connections", told)
 
 
 def _overdue(health: SchedulerHealth) -> Finding:

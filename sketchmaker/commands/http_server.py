@@ -20,8 +20,6 @@ from waitress.server import BaseWSGIServer, create_server
 from sketchmaker.clock import uptime_seconds
 from sketchmaker.web.app import LONGEST_BODY_BYTES
 
-THREADS: Final = 8
-
 # A browser keeps six: this is room for 500 of them. Each connection may take three descriptors.
 MOST_CONNECTIONS: Final = 3000
 DESCRIPTORS_PER_CONNECTION: Final = 3
@@ -92,9 +90,7 @@ class _Channel(HTTPChannel):
 class HttpServer:
     """An application on an address, or on sockets that are listened on already."""
 
-    def __init__(
-        self, app: Callable[..., Any], *, threads: int = THREADS, **listening: Any
-    ) -> None:
+    def __init__(self, app: Callable[..., Any], *, threads: int, **listening: Any) -> None:
         # Waitress' own types say that it holds sockets; it holds listeners and connections.
         self._map: dict[int, Any] = {}
         room = _room_for_connections()

@@ -39,7 +39,12 @@ def run() -> None:
 def _listen(system: System) -> HttpServer:
     configured = system.settings
     try:
-        return HttpServer(bootstrap.create_app(system), host=configured.host, port=configured.port)
+        return HttpServer(
+            bootstrap.create_app(system),
+            threads=configured.web_threads,
+            host=configured.host,
+            port=configured.port,
+        )
     except (OSError, ValueError) as error:
         raise CannotListen(_why(error, configured)) from error
 

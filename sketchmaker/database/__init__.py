@@ -40,6 +40,10 @@ __all__ = [
 ]
 
 
+MOST_CONNECTIONS = 16
+"""For programs that don't say how many threads of theirs ask the database."""
+
+
 class Base(DeclarativeBase):
     """Every table of every context is mapped on this. Named constraints let Alembic change them."""
 
@@ -78,10 +82,18 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """One database, SQLite or PostgreSQL, chosen by its SQLAlchemy URL.
 
-    On PostgreSQL, `namespace` names the schema in which all tables are, instead of the usual one.
+    On PostgreSQL, `namespace` names the schema in which all tables are, instead of the usual one,
+    and `most_connections` says how many are opened at the most: as many as there are threads that
+    ask, for each uses one at a time. A thread that finds none waits for another's.
     """
 
-    def __init__(self, url: str, *, namespace: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        namespace: str | None = None,
+        most_connections: int = MOST_CONNECTIONS,
+    ) -> None:
         self.dialect = make_url(url).get_backend_name()
         if self.dialect == "sqlite":
             self.engine = sqlite_engine(url, read_only=False)
@@ -89,10 +101,12 @@ class Database:
             self.engines = [self.engine, self._readers]
             self._alone: Callable[[], AbstractContextManager[Connection]] = self.engine.begin
         else:
-            self.engine = postgres_engine(url, namespace)
+            self.engine = postgres_engine(url, namespace, most_connections=most_connections)
             # The same connections: the driver begins their transactions READ ONLY.
             self._readers = self.engine.execution_options(postgresql_readonly=True)
-            autocommitting = postgres_engine(url, namespace, autocommit=True)
+            autocommitting = postgres_engine(
+                url, namespace, most_connections=most_connections, autocommit=True
+            )
             self.engines = [self.engine, autocommitting]
             self._alone = autocommitting.connect
         self._of_this_thread = threading.local()

@@ -14,10 +14,6 @@ CONNECT_SECONDS = 5
 IDLE_SECONDS = 1.0
 """A connection that lay idle for longer is asked whether it still lives before it is used."""
 
-MOST_CONNECTIONS = 16
-"""The most that one pool opens: a process has about as many threads that ask the database, and each
-uses one at a time. A thread that finds none waits for another's."""
-
 WAIT_SECONDS = 10
 GIVEN_BACK_AFTER_SECONDS = 10.0
 """A connection that lay idle for longer is closed, so that others get through after a storm."""
@@ -51,7 +47,9 @@ class ThriftyPool(QueuePool):
             self._do_return_conn(record)
 
 
-def postgres_engine(url: str, namespace: str | None, *, autocommit: bool = False) -> Engine:
+def postgres_engine(
+    url: str, namespace: str | None, *, most_connections: int, autocommit: bool = False
+) -> Engine:
     """Connections to the server of that URL; with `autocommit`, never in a transaction."""
     options = "-c timezone=UTC"
     if namespace is not None:
@@ -61,7 +59,7 @@ def postgres_engine(url: str, namespace: str | None, *, autocommit: bool = False
         **(_AUTOCOMMIT if autocommit else {}),
         hide_parameters=True,
         poolclass=ThriftyPool,
-        pool_size=MOST_CONNECTIONS,
+        pool_size=most_connections,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
         pool_use_lifo=True,

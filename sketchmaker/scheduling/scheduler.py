@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -35,6 +36,13 @@ class SchedulerNotRunning(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("The scheduler does not run in this process: call start() first.")
+
+
+THREADS: Final = 3
+"""Those of one scheduler that ask the database: one looks, one resets, one keeps house."""
+
+LISTENERS: Final = 1
+"""Connections that one scheduler keeps to itself on PostgreSQL, to be told of new dates."""
 
 
 class SubscriptionScheduler:

@@ -41,6 +41,7 @@ class Settings:
     limits: str = ""
     is_registration_open: bool = True
     contact: str | None = None
+    web_threads: int = 8
     studio_threads: int = 2
     obeys_sandbox_words: bool = True
     log_level: LogLevel = "info"
@@ -83,6 +84,7 @@ def load(env_file: Path = Path(".env"), *, creates: bool = True) -> Settings:
         limits=written.limits,
         is_registration_open=written.registration == "open",
         contact=written.contact,
+        web_threads=written.web_threads,
         studio_threads=written.studio_threads,
         obeys_sandbox_words=_obeys_sandbox_words(written),
         log_level=written.log_level,

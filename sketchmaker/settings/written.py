@@ -73,6 +73,9 @@ class Written(BaseSettings):
     contact: str | None = Field(
         None, alias="SKETCHMAKER_CONTACT", max_length=200, description="at most 200 characters"
     )
+    web_threads: int = Field(
+        8, alias="SKETCHMAKER_WEB_THREADS", ge=1, le=64, description="a number from 1 to 64"
+    )
     studio_threads: int = Field(2, alias="SKETCHMAKER_STUDIO_THREADS", ge=1, description="above 0")
     sandbox_words: Literal["auto", "on", "off"] = Field(
         "auto", alias="SKETCHMAKER_SANDBOX_WORDS", description="auto, on or off"

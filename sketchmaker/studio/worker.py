@@ -50,6 +50,10 @@ class Recovery:
     failed: int
 
 
+THREADS_BESIDES: Final = 1
+"""Beside those that draw, one prolongs their leases."""
+
+
 class StudioWorker:
     """Draws generations on `threads` threads of this process, which is known as `name`."""
 

@@ -77,7 +77,7 @@ def hello(_environment: dict[str, Any], answer: Callable[..., Any]) -> list[byte
 def small_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a server that has room for 20 connections."""
     monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 20)
-    server = HttpServer(hello, host="127.0.0.1", port=0)
+    server = HttpServer(hello, threads=8, host="127.0.0.1", port=0)
     told = threading.Event()
     thread = threading.Thread(target=server.serve_until, args=[told])
     thread.start()
@@ -103,7 +103,7 @@ def test_a_connection_in_use_outlives_those_that_never_ask(small_server: int) ->
 
 
 def test_a_server_that_ends_answers_once_more_on_connections_that_were_kept_open() -> None:
-    server = HttpServer(hello, host="127.0.0.1", port=0)
+    server = HttpServer(hello, threads=8, host="127.0.0.1", port=0)
     told = threading.Event()
     serving = threading.Thread(target=server.serve_until, args=[told])
     serving.start()

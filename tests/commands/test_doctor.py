@@ -105,6 +105,20 @@ def test_nothing_is_wrong(
     assert "NOTE    scheduler: None runs (yet)." in done.output
 
 
+@pytest.mark.parametrize(
+    ("threads", "level"), [("2", "OK      "), ("2000", "NOTE    ")], ids=["enough", "too few"]
+)
+def test_the_doctor_says_how_many_connections_a_process_may_take(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: str, level: str
+) -> None:
+    monkeypatch.setenv("SKETCHMAKER_STUDIO_THREADS", threads)
+    done = examine(postgres_url, tmp_path, monkeypatch)
+    each = 8 + int(threads) + 5
+    assert f"{level}connections: Up to {each} for each of 1 process, and the server" in done.output
+    assert ("Set max_connections to" in done.output) == (level == "NOTE    ")
+    assert done.exit_code == 0, done.output
+
+
 def test_books_that_do_not_close_need_somebody(
     database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

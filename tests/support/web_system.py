@@ -62,7 +62,9 @@ def enrolled(
 @contextmanager
 def served(system: System, *, with_scheduler: bool = True) -> Iterator[str]:
     """The address of the system, started and served on a free port until the block ends."""
-    server = HttpServer(bootstrap.create_app(system), host="127.0.0.1", port=0, threads=6)
+    server = HttpServer(
+        bootstrap.create_app(system), threads=system.settings.web_threads, host="127.0.0.1", port=0
+    )
     system.studio_worker.start()
     if with_scheduler:
         system.scheduler.start()
