@@ -1,16 +1,18 @@
 """What is in the tables, and the plans that are put there."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.reading.statement import statement_query, statements_of
+from sketchmaker.credits.reading.statement import Statement, statement_query, statements_of
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_ACTIVE, LEDGER, PLANS, SUBSCRIPTIONS
 from sketchmaker.database import Database
 from tests.support import credit_model as model
+from tests.support.engine_machine.lockstep import Ids
 
 _NEXT_PLANS = PLANS.alias("next_plans")
 _ROWS = (
@@ -40,9 +42,19 @@ class Found:
         self.ledger: dict[int, list[Any]] = defaultdict(list)
         for row in session.execute(_NEW_ROWS, {"after": last_id}):
             self.ledger[row.subscription_id].append(row)
-        rows = session.execute(statement_query(now).where(IS_ACTIVE)).all()
-        shown = statements_of(session, rows, now=now)
-        self.statements = {statement.subscription_id: statement for statement in shown}
+        self.statements = shown_at(session, now)
+
+    def all_of(self, ids: Ids, names: Collection[str]) -> object:
+        """What one person has, without the numbers of rows."""
+        row = self.rows[ids.subscription_id]
+        told = {name: row[name] for name in names}
+        return told, self.grants[ids.user_id], self.holds[ids.subscription_id]
+
+
+def shown_at(session: Session, now: datetime) -> dict[int, Statement]:
+    """The statements of all active subscriptions, by their numbers."""
+    rows = session.execute(statement_query(now).where(IS_ACTIVE)).all()
+    return {each.subscription_id: each for each in statements_of(session, rows, now=now)}
 
 
 def grant_facts(grant: model.Grant) -> tuple[object, ...]:

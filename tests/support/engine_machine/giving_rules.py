@@ -12,6 +12,7 @@ from sketchmaker.credits.managing import plan_changes, voids
 from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, LEDGER
 from tests.support import credit_model as model
+from tests.support.engine_machine.lockstep import Ids
 from tests.support.engine_machine.stage import BESIDE, PLACES, WHO, Stage, Subject
 
 _GRANT_IDS = select(GRANTS.c.id).order_by(GRANTS.c.id)
@@ -30,8 +31,8 @@ class GivingRules(Stage):
         number = count - 1 - place % count
         agreed: list[tuple[int, int]] = []
 
-        def engine(session: Session) -> voids.Void:
-            grant_id = session.scalars(_GRANT_IDS.where(GRANTS.c.user_id == subject.user_id)).all()[
+        def engine(session: Session, its: Ids) -> voids.Void:
+            grant_id = session.scalars(_GRANT_IDS.where(GRANTS.c.user_id == its.user_id)).all()[
                 number
             ]
             return voids.void(session, grant_id=grant_id, reason="A mistake.", now=self.now)
@@ -50,16 +51,16 @@ class GivingRules(Stage):
     @rule(who=WHO, place=PLACES, beside=BESIDE)
     def refund_at_the_reset(self, who: int, place: int, beside: timedelta) -> None:
         """Where it turns from credits of the cycle into a grant."""
-        self.now = self.subjects[who].person.next_reset + beside
-        self._refund(self.subjects[who], place, 1)
+        if self._go_to(self.subjects[who].person.next_reset + beside):
+            self._refund(self.subjects[who], place, 1)
 
     @rule(who=WHO)
     def end_the_plan(self, who: int) -> None:
         subject = self.subjects[who]
         self._both(
             subject,
-            lambda session: plan_changes.end_at_reset(
-                session, subscription_id=subject.subscription_id, now=self.now
+            lambda session, its: plan_changes.end_at_reset(
+                session, subscription_id=its.subscription_id, now=self.now
             ),
             lambda person: person.end_plan(model.DEFAULT_PLAN, self.now),
         )
@@ -73,8 +74,8 @@ class GivingRules(Stage):
         credits = wish if isinstance(wish, int) else max(spend.credits - spend.refunded, 1)
         agreed: list[tuple[int, int]] = []
 
-        def engine(session: Session) -> Any:
-            spent = _SPENT.where(LEDGER.c.subscription_id == subject.subscription_id)
+        def engine(session: Session, its: Ids) -> Any:
+            spent = _SPENT.where(LEDGER.c.subscription_id == its.subscription_id)
             entry_id = session.scalars(spent).all()[number]
             return refunds.refund(
                 session, entry_id=entry_id, credits=credits, reason="Blurred.", now=self.now

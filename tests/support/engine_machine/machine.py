@@ -25,7 +25,7 @@ class EngineMachine(SpendingRules, SubscriptionRules, GivingRules):
         if subject.actor is None:
             transaction = self.database.transaction()
             session = transaction.__enter__()
-            state.of_subscription(session, subject.subscription_id)
+            state.of_subscription(session, subject.ids.subscription_id)
             subject.actor = Actor(session, transaction, deepcopy(subject.person))
 
     @precondition(lambda self: self._somebody_is_busy())
@@ -36,4 +36,4 @@ class EngineMachine(SpendingRules, SubscriptionRules, GivingRules):
             self._finish(subject, commit=commit)
 
     def _can_interleave(self) -> bool:
-        return self.database.dialect == "postgresql"
+        return self.database.dialect == "postgresql" and not self.twin

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.rows import idempotency
 from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.credits.spending import charges, holds
 from tests.support import credit_model as model
+from tests.support.engine_machine.lockstep import Ids
 from tests.support.engine_machine.stage import (
     AMOUNTS,
     LIFETIMES,
@@ -34,8 +36,8 @@ class SpendingRules(Stage):
         subject, credits = self._subject(who, amount)
         charged = self._both(
             subject,
-            lambda session: charges.charge(
-                session, user_id=subject.user_id, credits=credits, action="images", now=self.now
+            lambda session, its: charges.charge(
+                session, user_id=its.user_id, credits=credits, action="images", now=self.now
             ),
             lambda person: person.spend(credits, self.now),
         )
@@ -46,20 +48,25 @@ class SpendingRules(Stage):
     @rule(who=WHO, amount=AMOUNTS, lifetime=LIFETIMES)
     def hold(self, who: int, amount: Amount, lifetime: timedelta) -> None:
         subject, credits = self._subject(who, amount)
-        placed = self._both(
-            subject,
-            lambda session: holds.place(
+
+        def engine(session: Session, its: Ids) -> holds.Hold:
+            placed = holds.place(
                 session,
-                user_id=subject.user_id,
+                user_id=its.user_id,
                 credits=credits,
                 action="images",
                 now=self.now,
                 lifetime=lifetime,
-            ),
+            )
+            its.hold_ids.append(placed.id)
+            return placed
+
+        placed = self._both(
+            subject,
+            engine,
             lambda person: person.hold(credits, self.now + lifetime, self.now),
         )
         if placed:
-            subject.hold_ids.append(placed.id)
             assert (placed.credits, placed.cycle) == (credits, subject.person.cycle)
             assert placed.expires_at == self.now + lifetime
             assert placed.available == subject.person.available
@@ -71,9 +78,9 @@ class SpendingRules(Stage):
         number = self._hold(subject, place)
         if number is None:
             return
-        hold_id = subject.hold_ids[number]
 
-        def engine(session: Session) -> Any:
+        def engine(session: Session, its: Ids) -> Any:
+            hold_id = its.hold_ids[number]
             if credits:
                 return holds.settle(session, hold_id=hold_id, credits=credits, now=self.now)
             return holds.release(session, hold_id=hold_id, reason="It failed.", now=self.now)
@@ -92,13 +99,13 @@ class SpendingRules(Stage):
         if number is not None:
             self._both(
                 subject,
-                lambda session: holds.extend(
-                    session, hold_id=subject.hold_ids[number], until=until, now=self.now
+                lambda session, its: holds.extend(
+                    session, hold_id=its.hold_ids[number], until=until, now=self.now
                 ),
                 lambda person: person.extend(person.holds[number], until, self.now),
             )
 
-    @precondition(lambda self: not self._somebody_is_busy())
+    @precondition(lambda self: self._may_do_chores())
     @rule()
     def expire_holds(self) -> None:
         with self.database.transaction() as session:
@@ -111,8 +118,8 @@ class SpendingRules(Stage):
         self._once(
             subject,
             ("charge", key, credits),
-            lambda: self.desk.charge(
-                user_id=subject.user_id, credits=credits, action="images", now=self.now, key=key
+            lambda desk, its: desk.charge(
+                user_id=its.user_id, credits=credits, action="images", now=self.now, key=key
             ),
             lambda person: person.spend(credits, self.now),
         )
@@ -121,16 +128,21 @@ class SpendingRules(Stage):
     def hold_with_a_key(self, who: int, key: str, credits: int) -> None:
         subject = self.subjects[who]
         until = self.now + holds.DEFAULT_LIFETIME
-        placed = self._once(
+
+        def engine(desk: CreditDesk, its: Ids) -> holds.Hold:
+            placed = desk.hold(
+                user_id=its.user_id, credits=credits, action="images", now=self.now, key=key
+            )
+            if placed.id not in its.hold_ids:
+                its.hold_ids.append(placed.id)
+            return placed
+
+        self._once(
             subject,
             ("hold", key, credits),
-            lambda: self.desk.hold(
-                user_id=subject.user_id, credits=credits, action="images", now=self.now, key=key
-            ),
+            engine,
             lambda person: person.hold(credits, until, self.now),
         )
-        if placed and placed.id not in subject.hold_ids:
-            subject.hold_ids.append(placed.id)
 
     @rule(who=WHO, key=st.sampled_from("ab"), place=PLACES, credits=st.integers(1, 4))
     def settle_with_a_key(self, who: int, key: str, place: int, credits: int) -> None:
@@ -138,15 +150,16 @@ class SpendingRules(Stage):
         number = self._hold(subject, place)
         if number is None:
             return
-        hold_id = subject.hold_ids[number]
         self._once(
             subject,
-            ("settle", key, (hold_id, credits)),
-            lambda: self.desk.settle(hold_id=hold_id, credits=credits, now=self.now, key=key),
+            ("settle", key, (number, credits)),
+            lambda desk, its: desk.settle(
+                hold_id=its.hold_ids[number], credits=credits, now=self.now, key=key
+            ),
             lambda person: person.end_hold(person.holds[number], credits, "settled", self.now),
         )
 
-    @precondition(lambda self: not self._somebody_is_busy())
+    @precondition(lambda self: self._may_do_chores())
     @rule()
     def forget_old_keys(self) -> None:
         with self.database.transaction() as session:
@@ -160,18 +173,18 @@ class SpendingRules(Stage):
         self,
         subject: Subject,
         request: tuple[str, str, Any],
-        engine: Callable[[], Any],
+        engine: Callable[[CreditDesk, Ids], Any],
         rules: Callable[[model.Person], Any],
     ) -> Any:
         """A request with a key: the model remembers answers too, refusals among them."""
         if subject.actor:
             return None
         verb, key, parameters = request
-        try:
-            answer: Any = engine()
-        except CreditError as error:
-            answer = error
-        name = (subject.user_id, key)
+        answer = _asked(engine, self.desk, subject.ids)
+        if self.twin and subject.twin_ids:
+            self.twin.catch_up(self.now)
+            self._compare(answer, _asked(engine, self.twin.desk, subject.twin_ids))
+        name = (subject.ids.user_id, key)
         first = self.answers.get(name)
         if first and first.kept_until > self.now:
             self._compare_answers(answer, first, (verb, parameters))
@@ -198,6 +211,13 @@ class SpendingRules(Stage):
             assert vars(answer) == {**vars(first.answer), "replayed": True}
         else:
             assert answer == first.answer
+
+
+def _asked(engine: Callable[[CreditDesk, Ids], Any], desk: CreditDesk, its: Ids) -> Any:
+    try:
+        return engine(desk, its)
+    except CreditError as error:
+        return error
 
 
 def _kept_until(answer: Any, now: datetime) -> datetime | None:

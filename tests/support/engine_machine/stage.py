@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import Table, delete
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import books
@@ -16,11 +22,12 @@ from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.managing import subscriptions
 from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
-from sketchmaker.credits.tables.side import KEYS, ResetSetAside
+from sketchmaker.credits.tables.side import KEYS
 from sketchmaker.database import Database
 from tests.support import credit_model as model
 from tests.support.credit_ledger import LedgerReader
-from tests.support.engine_machine.found import Found, grant_facts, hold_facts
+from tests.support.engine_machine.found import Found, grant_facts, hold_facts, shown_at
+from tests.support.engine_machine.lockstep import SET_ASIDE, Ids, Twin, do_chores, facts
 from tests.support.people import add_user
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -31,7 +38,6 @@ ANCHORS = [
     datetime(2025, 12, 31, 1, 30, tzinfo=UTC),
 ]
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
-SET_ASIDE = cast(Table, ResetSetAside.__table__)
 TABLES = [KEYS, SET_ASIDE, LEDGER, HOLDS, GRANTS, SUBSCRIPTIONS]
 
 WHO = st.sampled_from([0, 0, 0, 1])  # one life is the fuller for it
@@ -77,11 +83,9 @@ class Actor:
 class Subject:
     """One user: in the database, and in the model."""
 
-    user_id: int
-    subscription_id: int
+    ids: Ids
     person: model.Person
-    grant_ids: list[int]
-    hold_ids: list[int]
+    twin_ids: Ids | None = None
     actor: Actor | None = None
 
     @property
@@ -94,13 +98,16 @@ class Stage(RuleBasedStateMachine):
     """Every rule does the same to the engine and to the model, and compares what they answer."""
 
     database: Database
+    twin_database: Database
     tally: Tally
+    twin: Twin | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.desk = CreditDesk(self.database)
         self.now = START
         self.subjects: list[Subject] = []
+        self.twin = None
         self.answers: dict[tuple[int, str], FirstAnswer] = {}
         self.ledger = LedgerReader()
         self.tally.examples += 1
@@ -111,33 +118,39 @@ class Stage(RuleBasedStateMachine):
         plans=st.tuples(PLAN_NAMES, PLAN_NAMES),
         zones=st.tuples(st.sampled_from(ZONES), st.sampled_from(ZONES)),
         anchor=st.sampled_from(ANCHORS),
+        is_in_lockstep=st.booleans(),
     )
     def two_people_join(
-        self, plans: tuple[str, str], zones: tuple[str, str], anchor: datetime
+        self,
+        plans: tuple[str, str],
+        zones: tuple[str, str],
+        anchor: datetime,
+        *,
+        is_in_lockstep: bool,
     ) -> None:
         self.now = anchor
-        with self.database.transaction() as session:
-            for plan, zone in zip(plans, zones, strict=True):
-                user = add_user(session, now=anchor)
-                row = subscriptions.start(
-                    session, user_id=user.id, plan_name=plan, now=anchor, time_zone=zone
-                )
-                person = model.Person(plan, anchor, zone)
-                self.subjects.append(Subject(user.id, row.id, person, [], []))
+        people = [model.Person(*each) for each in zip(plans, (anchor, anchor), zones, strict=True)]
+        joined = [_join(self.database, person) for person in people]
+        self.subjects = [Subject(*each) for each in zip(joined, people, strict=True)]
+        if is_in_lockstep:
+            self.twin = Twin(self.twin_database, now=anchor)
+            for subject in self.subjects:
+                subject.twin_ids = _join(self.twin_database, subject.person)
 
     def teardown(self) -> None:
         for subject in self.subjects:
             if subject.actor:
                 self._finish(subject, commit=False)
         try:
-            with self.database.reading() as session:
-                violations = list(books.verify(session, now=self.now))
-            # The clock may have been set back since a hold was placed: then its end is far away.
-            assert not [str(found) for found in violations if found.invariant != "B35"]
+            self._books_must_close(self.database, self.now)
+            if self.twin:
+                self._books_must_close(self.twin_database, self.now)
+                self._what_was_put_off_is_done_the_same(self.twin)
         finally:
-            with self.database.transaction() as session:
-                for table in TABLES:
-                    session.execute(delete(table))
+            for database in (self.database, self.twin_database):
+                with database.transaction() as session:
+                    for table in TABLES:
+                        session.execute(delete(table))
 
     # Time.
 
@@ -150,12 +163,13 @@ class Stage(RuleBasedStateMachine):
         if kind == "hold":
             at = [hold.expires_at for hold in person.pending]
         if at:
-            self.now = at[place % len(at)] + beside
+            self._go_to(at[place % len(at)] + beside)
 
     @rule(passing=PASSING)
     def time_passes(self, passing: timedelta) -> None:
         self.now += passing
 
+    @precondition(lambda self: not self.twin)
     @rule(passing=PASSING)
     def the_clock_is_set_back(self, passing: timedelta) -> None:
         self.now -= passing
@@ -168,16 +182,18 @@ class Stage(RuleBasedStateMachine):
         with self.database.reading() as session:
             found = Found(session, self.now, self.ledger.last_id)
         for subject in self.subjects:
-            person, number = subject.committed, subject.subscription_id
+            person, number = subject.committed, subject.ids.subscription_id
             expected = {**person.row(), "plan": person.plan, "next_plan": person.next_plan}
             assert {name: found.rows[number][name] for name in expected} == expected
-            assert found.grants[subject.user_id] == [grant_facts(g) for g in person.grants]
+            assert found.grants[subject.ids.user_id] == [grant_facts(g) for g in person.grants]
             assert found.holds[number] == [hold_facts(hold) for hold in person.holds]
             self.ledger.read_on(number, found.ledger[number], person)
             statement = found.statements.get(number)
             seen = person.seen_at(self.now) if person.is_active else {}
             assert {name: getattr(statement, name) for name in seen} == seen
             assert (statement is None) is not person.is_active
+        if self.twin:
+            self._the_twin_is_told_the_same(self.twin, found)
 
     # How.
 
@@ -197,11 +213,15 @@ class Stage(RuleBasedStateMachine):
     def _both(
         self,
         subject: Subject,
-        engine: Callable[[Session], Any],
+        engine: Callable[[Session, Ids], Any],
         rules: Callable[[model.Person], Any],
     ) -> Any:
-        """The engine's answer, once the model has agreed; None when both refuse."""
+        """The engine's answer, once twin and model have agreed; None when all refuse."""
         answer = self._answer(subject, engine)
+        if self.twin and subject.twin_ids:
+            ids = subject.twin_ids
+            twins = self.twin.answer(lambda session: engine(session, ids), now=self.now)
+            self._compare(answer, twins)
         self._agree(answer, subject.person, rules)
         return None if isinstance(answer, CreditError) else answer
 
@@ -219,10 +239,14 @@ class Stage(RuleBasedStateMachine):
         elif isinstance(expected, int):
             assert answer == expected
 
-    def _answer(self, subject: Subject, engine: Callable[[Session], Any]) -> Any:
+    @staticmethod
+    def _compare(lazy: Any, eager: Any) -> None:
+        assert facts(lazy) == facts(eager), (lazy, eager)
+
+    def _answer(self, subject: Subject, engine: Callable[[Session, Ids], Any]) -> Any:
         try:
             with self._session(subject) as session:
-                return engine(session)
+                return engine(session, subject.ids)
         except CreditError as error:
             return error
 
@@ -245,11 +269,62 @@ class Stage(RuleBasedStateMachine):
         actor.session.rollback()
         actor.transaction.__exit__(None, None, None)
         subject.person = actor.committed
-        del subject.grant_ids[len(subject.person.grants) :]
-        del subject.hold_ids[len(subject.person.holds) :]
+        del subject.ids.hold_ids[len(subject.person.holds) :]
+
+    def _the_twin_is_told_the_same(self, twin: Twin, found: Found) -> None:
+        twin.catch_up(self.now)
+        with twin.database.reading() as session:
+            eager = shown_at(session, self.now)
+        for subject in self.subjects:
+            assert subject.twin_ids is not None
+            lazy = found.statements.get(subject.ids.subscription_id)
+            self._compare(lazy, eager.get(subject.twin_ids.subscription_id))
+
+    def _go_to(self, moment: datetime) -> bool:
+        """False where that is in the past of two engines: what a chore did then can't be undone."""
+        if self.twin and moment < self.now:
+            return False
+        self.now = moment
+        return True
+
+    @staticmethod
+    def _books_must_close(database: Database, now: datetime) -> None:
+        with database.reading() as session:
+            violations = list(books.verify(session, now=now))
+        # The clock may have been set back since a hold was placed: then its end is far away.
+        assert not [str(found) for found in violations if found.invariant != "B35"]
+
+    def _what_was_put_off_is_done_the_same(self, twin: Twin) -> None:
+        twin.catch_up(self.now)
+        with self.database.transaction() as session:
+            do_chores(session, now=self.now)
+            lazy = Found(session, self.now, self.ledger.last_id)
+        with twin.database.reading() as session:
+            eager = Found(session, self.now, self.ledger.last_id)
+        for subject in self.subjects:
+            assert subject.twin_ids is not None
+            names = subject.person.row().keys() | {"plan", "next_plan"}
+            assert lazy.all_of(subject.ids, names) == eager.all_of(subject.twin_ids, names)
+
+    def _may_do_chores(self) -> bool:
+        """In a life with a twin nobody does any."""
+        return not self.twin and not self._somebody_is_busy()
 
     def _somebody_is_busy(self) -> bool:
         return any(subject.actor for subject in self.subjects)
+
+
+def _join(database: Database, person: model.Person) -> Ids:
+    with database.transaction() as session:
+        user = add_user(session, now=person.anchor)
+        row = subscriptions.start(
+            session,
+            user_id=user.id,
+            plan_name=person.plan,
+            now=person.anchor,
+            time_zone=person.zone,
+        )
+        return Ids(user.id, row.id)
 
 
 def _expected(person: model.Person, rules: Callable[[model.Person], Any]) -> Any:
