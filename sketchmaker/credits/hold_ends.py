@@ -22,6 +22,7 @@ from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.balance import Part, split
 from sketchmaker.credits.rules.errors import HoldNotFound, SetAside
 from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.rules.new_cycle import still_holds_allowance
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_PENDING, SUBSCRIPTIONS, HoldState
 
 EXPIRED = "The work was not finished in time."
@@ -40,6 +41,12 @@ class Freed:
     of_allowance: int = 0
     of_bonus: int = 0
     back_to_bonus: int = 0
+
+    def taken_from(self, found: State) -> State:
+        """The subscription without these holds. What it has of grants is left as it was."""
+        balance = replace(found.balance, held=found.balance.held - self.of_allowance)
+        bonus = replace(found.bonus, held=found.bonus.held - self.of_bonus)
+        return replace(found, balance=balance, bonus=bonus)
 
 
 @in_utc
@@ -185,7 +192,7 @@ def after_end(
 ) -> tuple[State, int]:
     """The subscription without the hold, and how many held credits lapsed for good."""
     used, back = parts
-    same_cycle = before.cycle == hold.cycle
+    same_cycle = still_holds_allowance(hold.cycle, before.cycle)
     balance, lapsed = before.balance, _of_allowance(back)
     if same_cycle:
         balance = replace(
@@ -224,7 +231,8 @@ def _freed(holds: Iterable[AnyRow], alive: set[int]) -> Freed:
     of_allowance = of_bonus = back = 0
     for hold in holds:
         parts = _parts_of(hold)
-        of_allowance += _of_allowance(parts) if hold.cycle == hold.present_cycle else 0
+        if still_holds_allowance(hold.cycle, hold.present_cycle):
+            of_allowance += _of_allowance(parts)
         for part in _of_grants(parts):
             of_bonus += part.credits
             back += part.credits if part.grant_id in alive else 0

@@ -14,6 +14,7 @@ from sketchmaker.credits import grants, hold_ends, resets
 from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.next_plan import next_plan_of
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
 from sketchmaker.credits.rules.instants import in_utc
@@ -89,25 +90,15 @@ def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
         As `of_subscription`.
     """
     found = _active(session, subscription_id)
+    freed = _freed(session, found, now)
+    after = freed.taken_from(found)
     if found.next_reset <= now:
         resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
         row = session.execute(resets.due(now).where(SUBSCRIPTIONS.c.id == subscription_id)).one()
-        return _with_live_bonus(session, PlannedReset(row, now).after(), now)
-    freed = _freed(session, found, now)
-    balance = replace(found.balance, held=found.balance.held - freed.of_allowance)
-    return _with_live_bonus(session, replace(found, balance=balance), now)
-
-
-def _with_live_bonus(session: Session, found: State, now: datetime) -> State:
-    freed = _freed(session, found, now)
-    alive = grants.sources(session, found, now=now)
+        after = PlannedReset(after, next_plan_of(row), now).after
+    alive = grants.sources(session, after, now=now)
     remaining = sum(source.credits for source in alive if source.grant_id is not None)
-    bonus = replace(
-        found.bonus,
-        remaining=remaining + freed.back_to_bonus,
-        held=found.bonus.held - freed.of_bonus,
-    )
-    return replace(found, bonus=bonus)
+    return replace(after, bonus=replace(after.bonus, remaining=remaining + freed.back_to_bonus))
 
 
 def _freed(session: Session, found: State, now: datetime) -> Freed:

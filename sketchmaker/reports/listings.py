@@ -12,10 +12,10 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.credits.reading.statement import (
     NextPlan,
     Statement,
-    next_plan_id,
     statement_columns,
     statements_of,
 )
+from sketchmaker.credits.rows.next_plan import next_plan_id
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
 from sketchmaker.credits.tables.side import SET_ASIDE, ResetSetAside
@@ -112,7 +112,7 @@ def search_subscriptions(
         select(User, *statement_columns(now))
         .outerjoin(UserSubscription, and_(UserSubscription.user_id == User.id, IS_ACTIVE))
         .outerjoin(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
-        .outerjoin(NextPlan, NextPlan.id == next_plan_id())
+        .outerjoin(NextPlan, NextPlan.id == next_plan_id(UserSubscription))
         .where(_mentions(text))
     )
     if plan == NO_PLAN:
@@ -134,7 +134,7 @@ def upcoming_resets(
         select(User, *statement_columns(now), _is_set_aside())
         .join(UserSubscription, UserSubscription.user_id == User.id)
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
-        .join(NextPlan, NextPlan.id == next_plan_id())
+        .join(NextPlan, NextPlan.id == next_plan_id(UserSubscription))
         .where(IS_ACTIVE, _mentions(text))
     )
     ordered = query.order_by(UserSubscription.next_credit_reset, UserSubscription.id)

@@ -69,7 +69,7 @@ def charge_unguarded(
     after = replace(before, balance=used)
     with desk._database.transaction() as session:
         row = SUBSCRIPTIONS.c.id == before.id
-        session.execute(SUBSCRIPTIONS.update().where(row).values(**state._numbers(after)))
+        session.execute(SUBSCRIPTIONS.update().where(row).values(**state.numbers_of(after)))
         state.move(session, after, after, action=action, now=now, details={}, **SPENT)
     return Charge(credits, after.cycle, after.available)
 

@@ -1,4 +1,4 @@
-"""The pure rule of what a reset does."""
+"""The pure rules of balances and of the order in which credits burn."""
 
 from datetime import UTC, datetime
 
@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 
 from sketchmaker.credits.rules.balance import (
     Balance,
-    Boundary,
     Part,
     Source,
     allocate,
     in_burn_order,
-    resets,
     split,
 )
 
@@ -24,29 +22,6 @@ AT = datetime(2026, 2, 15, tzinfo=UTC)
 def balances(draw: st.DrawFn) -> Balance:
     allowance, held, used, revoked = (draw(st.integers(0, 1000)) for _ in range(4))
     return Balance(allowance, held, used, revoked)
-
-
-@given(before=balances(), allowance=st.integers(0, 1000), months=st.integers(1, 40))
-def test_many_months_missed_make_as_many_rows_and_one_allowance(
-    before: Balance, allowance: int, months: int
-) -> None:
-    steps = resets(before, allowance, [Boundary(n + 1, AT) for n in range(months)])
-
-    assert [step.boundary.cycle for step in steps] == list(range(1, months + 1))
-    assert [step.was_missed for step in steps] == [True] * (months - 1) + [False]
-    assert before.in_the_books + sum(step.delta for step in steps) == allowance
-
-
-@given(before=balances(), allowance=st.integers(0, 1000), months=st.integers(1, 40))
-def test_months_away_grant_nothing_but_the_present_one(
-    before: Balance, allowance: int, months: int
-) -> None:
-    boundaries = [Boundary(n + 1, AT) for n in range(months)]
-
-    steps = resets(before, allowance, boundaries, was_away=True)
-
-    assert [step.granted for step in steps] == [0] * (months - 1) + [allowance]
-    assert before.in_the_books + sum(step.delta for step in steps) == allowance
 
 
 @given(before=balances(), plans=st.lists(st.integers(0, 1000), min_size=1))

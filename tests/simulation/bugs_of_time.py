@@ -1,20 +1,23 @@
 """Bugs of cycles, resets and plans."""
 
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import grants, resets
-from sketchmaker.credits.resets import mass_resets
-from sketchmaker.credits.resets.reset_plan import PlannedReset
-from sketchmaker.credits.rows import ledger, state
-from sketchmaker.credits.rows.state import Schedule, State
-from sketchmaker.credits.rules.balance import Balance, Boundary
+from sketchmaker.credits.resets import writing
+from sketchmaker.credits.resets.reset_plan import BatchDone, PlannedReset
+from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.next_plan import next_plan_of
+from sketchmaker.credits.rows.state import Schedule, State, state_of
+from sketchmaker.credits.rules.balance import Balance
+from sketchmaker.credits.rules.new_cycle import Boundary
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.scheduling import reset_runner
 from tests.simulation import seams
@@ -22,18 +25,18 @@ from tests.simulation.bugs import Plot, bug
 
 
 def _reset_row_by_row(plot: Plot) -> None:
-    """Leave the set-based way out, so that the bug in the other one shows."""
-    right = mass_resets.reset_plain
-
-    def nothing(session: Session, _subscription_ids: Any, *, now: datetime) -> Any:
-        return right(session, [], now=now)
-
-    plot.put("reset_plain", nothing)
+    """Leave the set-based way out: its statements are made once, and would be right."""
+    plot.put("reset_plain", lambda *_, **__: BatchDone(0, []))
 
 
-def _also_in_reset(plot: Plot, **values: Any) -> None:
+def _also_in_reset(plot: Plot, values: Callable[[Any, Any], dict[str, Any]]) -> None:
+    """Begin cycles with these columns, worked out from the row before and the plan."""
+    right = seams.part("begin_cycle")
     _reset_row_by_row(plot)
-    plot.put("RESET_STATEMENT", seams.part("RESET_STATEMENT").values(**values))
+    plot.put(
+        "begin_cycle",
+        lambda before, plan, boundary: {**right(before, plan, boundary), **values(before, plan)},
+    )
 
 
 @bug()
@@ -141,36 +144,39 @@ def _as_in(found: State, cycle: int) -> State:
 def _a_reset_wipes_grants(plot: Plot) -> None:
     _also_in_reset(
         plot,
-        credits_remaining=_new_allowance(),
-        credits_held=0,
-        bonus_remaining=0,
-        bonus_held=0,
+        lambda _before, plan: {
+            "credits_remaining": plan.monthly_credits,
+            "credits_held": 0,
+            "bonus_remaining": 0,
+            "bonus_held": 0,
+        },
     )
 
 
 @bug()
 def _a_reset_leaves_what_was_used(plot: Plot) -> None:
-    used = SUBSCRIPTIONS.c.credits_used_this_month - SUBSCRIPTIONS.c.bonus_used
-    kept = func.min(used, _new_allowance())
-    _also_in_reset(
-        plot,
-        credits_used_this_month=kept,
-        credits_remaining=_new_allowance() - kept + SUBSCRIPTIONS.c.bonus_remaining,
-    )
+    def wrong(before: Any, plan: Any) -> dict[str, Any]:
+        used = before.credits_used_this_month - before.bonus_used
+        kept = min(used, plan.monthly_credits)
+        return {
+            "credits_used_this_month": kept,
+            "credits_remaining": plan.monthly_credits - kept + before.bonus_remaining,
+        }
+
+    _also_in_reset(plot, wrong)
 
 
 @bug()
 def _a_reset_forgets_what_is_held(plot: Plot) -> None:
-    right = PlannedReset.ledger_row
+    ((table, right),) = seams.part("RECORDS")
 
-    def wrong(self: PlannedReset, step: Any) -> dict[str, Any]:
-        row = right(self, step)
-        if step is self.steps[0]:
-            row["credits_delta"] += self.state.balance.held
-        return row
+    def wrong(before: Any, *of_reset: Any) -> dict[str, Any]:
+        row = right(before, *of_reset)
+        held = before.credits_held - before.bonus_held
+        return {**row, "credits_delta": row["credits_delta"] + held}
 
     _reset_row_by_row(plot)
-    plot.put("PlannedReset.ledger_row", wrong)
+    plot.put("RECORDS", ((table, wrong),))
 
 
 @bug()
@@ -180,15 +186,13 @@ def _a_reset_is_claimed_in_another_transaction_than_it_is_made(plot: Plot) -> No
         with self._database.reading() as session:
             rows = list(session.execute(resets.due(now)))
         for row in rows:
-            planned = PlannedReset(row, now)
+            planned = PlannedReset(state_of(row), next_plan_of(row), now)
             with self._database.transaction() as session:
-                values = {**planned.update_values(), "expected": None}
-                current = state.of_subscription(session, planned.state.id)
-                if current is None or current.cycle != planned.state.cycle:
+                current = state.of_subscription(session, row.id)
+                if current is None or current.cycle != planned.before.cycle:
                     continue
-                values["expected"] = current.next_reset
-                session.connection().execute(seams.part("RESET_STATEMENT"), [values])
-                ledger.append_many(session, planned.ledger_rows())
+                planned.before = current
+                writing.write(session, [planned], now=now)
         return len(rows)
 
     plot.put("ResetRunner.run", wrong)
@@ -196,24 +200,26 @@ def _a_reset_is_claimed_in_another_transaction_than_it_is_made(plot: Plot) -> No
 
 @bug()
 def _a_reset_adds_to_what_was_left(plot: Plot) -> None:
-    left = SUBSCRIPTIONS.c.credits_remaining - SUBSCRIPTIONS.c.bonus_remaining
-    _also_in_reset(
-        plot,
-        credits_remaining=_new_allowance() + SUBSCRIPTIONS.c.credits_remaining,
-        cycle_allowance=_new_allowance() + left,
-    )
+    def wrong(before: Any, plan: Any) -> dict[str, Any]:
+        left = before.credits_remaining - before.bonus_remaining
+        return {
+            "credits_remaining": plan.monthly_credits + before.credits_remaining,
+            "cycle_allowance": plan.monthly_credits + left,
+        }
+
+    _also_in_reset(plot, wrong)
 
 
 @bug()
 def _a_reset_forgets_the_planned_change(plot: Plot) -> None:
-    _also_in_reset(plot, plan_id=SUBSCRIPTIONS.c.plan_id)
+    _also_in_reset(plot, lambda before, _plan: {"plan_id": before.plan_id})
 
 
 @bug(profile="admins")
 def _coming_back_brings_an_allowance_for_each_month_away(plot: Plot) -> None:
-    def wrong(row: Any, now: datetime, *, was_away: bool = False) -> PlannedReset:
+    def wrong(due: State, plan: Any, now: datetime, *, was_away: bool = False) -> PlannedReset:
         del was_away
-        return PlannedReset(row, now)
+        return PlannedReset(due, plan, now)
 
     plot.put("PlannedReset", wrong)
 
@@ -265,7 +271,3 @@ def _an_expired_grant_is_spent(plot: Plot) -> None:
 def _grants_burn_last(plot: Plot) -> None:
     right = seams.part("burn_key")
     plot.put("burn_key", lambda source: (source.grant_id is not None, *right(source)))
-
-
-def _new_allowance() -> Any:
-    return bindparam("new_allowance")

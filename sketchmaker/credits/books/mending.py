@@ -18,6 +18,7 @@ from sketchmaker.credits.books.told import Told, leads_to, told_by_ledger
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.rules import actions
 from sketchmaker.credits.rules.balance import Part, split
+from sketchmaker.credits.rules.new_cycle import still_holds_allowance
 from sketchmaker.credits.spending.charges import bonus_facts
 from sketchmaker.credits.spending.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
@@ -190,8 +191,8 @@ def _add_end(session: Session, hold: Row[*tuple[Any, ...]], correction: Correcti
     pairs = parts.pairs_of(hold.parts) or [(None, hold.credits_held)]
     used, _ = split([Part(*pair) for pair in pairs], hold.credits_settled)
     bonus = sum(part.credits for part in used if part.grant_id is not None)
-    # The allowance of a cycle that is over left the books at its end.
-    taken = hold.credits_settled if hold.cycle == row.cycle else bonus
+    is_present = still_holds_allowance(hold.cycle, row.cycle)
+    taken = hold.credits_settled if is_present else bonus
     _append(
         session,
         row,

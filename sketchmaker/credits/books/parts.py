@@ -14,6 +14,7 @@ from sketchmaker.credits.books.row_rules import IS_PENDING
 from sketchmaker.credits.books.sums import forced
 from sketchmaker.credits.books.sweeps import GRANT, HOLD, SUBSCRIPTION, within
 from sketchmaker.credits.books.violations import Subject, Violation
+from sketchmaker.credits.rules.new_cycle import still_holds_allowance
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 HAS_PARTS = HOLDS.c.parts.is_not(null())
@@ -75,7 +76,8 @@ def check_held(session: Session, low: int, high: int) -> Iterator[Violation]:
 
 def held_by_holds(session: Session, low: int, high: int) -> tuple[Counter[int], Counter[int]]:
     """By subscription: allowance that pending holds of its cycle hold; bonus that any holds."""
-    of_cycle = case((HOLDS.c.cycle == ROW.cycle, HOLDS.c.credits_held), else_=0)
+    counts = still_holds_allowance(HOLDS.c.cycle, ROW.cycle)
+    of_cycle = case((counts, HOLDS.c.credits_held), else_=0)
     pending = HOLDS.join(SUBSCRIPTIONS, ROW.id == HOLDS.c.subscription_id)
     of_range = and_(within(HOLDS.c.subscription_id), IS_PENDING)
     totals = session.execute(
@@ -92,7 +94,7 @@ def held_by_holds(session: Session, low: int, high: int) -> tuple[Counter[int], 
     for row in session.execute(query, _range(low, high)).all():
         of_grants = bonus_of(pairs_of(row.parts) or [])
         bonus[row.subscription_id] += of_grants
-        if row.cycle == row.now:
+        if still_holds_allowance(row.cycle, row.now):
             allowance[row.subscription_id] -= of_grants
     return allowance, bonus
 

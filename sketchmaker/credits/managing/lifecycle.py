@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import hold_ends, present, resets
 from sketchmaker.credits.managing import voids
+from sketchmaker.credits.resets import writing
 from sketchmaker.credits.resets.reset_plan import PlannedReset
-from sketchmaker.credits.rows import ledger, state
+from sketchmaker.credits.rows import state
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
 from sketchmaker.credits.rules.errors import (
@@ -19,7 +20,12 @@ from sketchmaker.credits.rules.errors import (
 )
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.spending import holds
-from sketchmaker.credits.tables import IS_PENDING, PLANS, SUBSCRIPTIONS, CreditHold
+from sketchmaker.credits.tables import (
+    IS_PENDING,
+    SUBSCRIPTIONS,
+    CreditHold,
+    SubscriptionPlanModel,
+)
 
 
 @in_utc
@@ -95,17 +101,7 @@ def _found(session: Session, subscription_id: int) -> State:
 
 def _caught_up(session: Session, before: State, now: datetime) -> State:
     """The subscription in the present cycle, with a row for each boundary of its absence."""
-    row = session.execute(
-        select(
-            SUBSCRIPTIONS,
-            PLANS.c.id.label("new_plan_id"),
-            PLANS.c.monthly_credits.label("new_allowance"),
-            PLANS.c.display_name.label("new_plan"),
-        )
-        .join(PLANS, PLANS.c.id == SUBSCRIPTIONS.c.plan_id)
-        .where(SUBSCRIPTIONS.c.id == before.id)
-    ).one()
-    planned = PlannedReset(row, now, was_away=True)
-    state.write(session, before, planned.after())
-    ledger.append_many(session, planned.ledger_rows())
-    return planned.after()
+    plan = session.get_one(SubscriptionPlanModel, before.plan_id)
+    planned = PlannedReset(before, plan, now, was_away=True)
+    writing.write(session, [planned], now=now)
+    return planned.after

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits import present
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.next_plan import takes_effect_now
 from sketchmaker.credits.rows.plans import active_plan, default_plan
-from sketchmaker.credits.rows.state import Schedule, State
+from sketchmaker.credits.rows.state import Schedule, State, columns_of
 from sketchmaker.credits.rules.actions import PLAN_ACTION, RESTART_ACTION
 from sketchmaker.credits.rules.amounts import checked_zone
-from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.errors import InvalidChoice, NothingToChange
 from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.rules.new_cycle import Boundary, begin_cycle
 from sketchmaker.credits.tables import SubscriptionPlanModel
 
 When = Literal["now", "next_reset", "restart"]
@@ -51,8 +52,8 @@ def default_when(session: Session, *, subscription_id: int, plan_name: str, now:
         SubscriptionNotFound, NoActiveSubscription, SetAside, UnknownPlan: as `apply`.
     """
     found = present.foreseen(session, subscription_id, now=now)
-    larger = active_plan(session, plan_name).monthly_credits >= found.balance.allowance
-    return "now" if larger else "next_reset"
+    target = active_plan(session, plan_name)
+    return "now" if takes_effect_now(found.balance.allowance, target) else "next_reset"
 
 
 @in_utc
@@ -203,18 +204,12 @@ def _changed(
 
 
 def _restarted(before: State, target: SubscriptionPlanModel, now: datetime, zone: str) -> State:
-    schedule = Schedule(anchor=now, zone=zone, first=before.cycle + 1)
-    return replace(
-        before,
-        plan_id=target.id,
-        next_plan_id=None,
-        cycle=before.cycle + 1,
-        schedule=schedule,
-        last_reset=now,
-        next_reset=schedule.start_of(before.cycle + 2),
-        balance=Balance(target.monthly_credits),
-        bonus=replace(before.bonus, used=0),
-    )
+    """A new cycle as after a reset, but begun now, which is the new anchor."""
+    first = before.cycle + 1
+    schedule = Schedule(anchor=now, zone=zone, first=first)
+    started = replace(before, schedule=schedule)
+    boundary = Boundary(first, now, schedule.start_of(first + 1))
+    return started.with_columns(**begin_cycle(columns_of(before), target, boundary))
 
 
 def _described(

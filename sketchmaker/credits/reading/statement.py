@@ -4,19 +4,20 @@ What is due but not yet written, a reset or the end of a hold or a grant, is sho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from sketchmaker.credits import hold_ends, resets
 from sketchmaker.credits.grants import HAS_CREDITS_LEFT, is_alive
 from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.resets import guard
+from sketchmaker.credits.resets.reset_plan import PlannedReset
+from sketchmaker.credits.rows.next_plan import next_plan_id
 from sketchmaker.credits.rows.state import state_of
-from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.cycle import days_until
 from sketchmaker.credits.rules.errors import NoActiveSubscription
 from sketchmaker.credits.rules.features import Features
@@ -105,7 +106,7 @@ def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(*statement_columns(now))
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
-        .join(NextPlan, NextPlan.id == next_plan_id())
+        .join(NextPlan, NextPlan.id == next_plan_id(UserSubscription))
     )
 
 
@@ -113,11 +114,6 @@ def statement_columns(now: datetime) -> tuple[Any, ...]:
     """What a row has to have for `statements_of`, in this order."""
     cause = resets.left_out_because(now)
     return UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now), cause
-
-
-def next_plan_id() -> ColumnElement[int]:
-    """The plan that the next reset goes by."""
-    return func.coalesce(UserSubscription.next_plan_id, UserSubscription.plan_id)
 
 
 def live_bonus(now: datetime) -> ScalarSelect[int]:
@@ -140,13 +136,12 @@ def statements_of(
 
 def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
     subscription, plan, next_plan, bonus, left_out_because = row
-    state = state_of(subscription)
-    passed = state.boundaries_passed(now)
-    suspended_by = left_out_because if passed else None
-    due = passed[-1] if passed and not suspended_by else None
-    in_effect = next_plan if due else plan
-    held = state.balance.held - freed.of_allowance
-    balance = Balance(next_plan.monthly_credits) if due else replace(state.balance, held=held)
+    found = freed.taken_from(state_of(subscription))
+    is_due = found.next_reset <= now
+    suspended_by = left_out_because if is_due else None
+    is_reset = is_due and not suspended_by
+    state = PlannedReset(found, next_plan, now).after if is_reset else found
+    in_effect = next_plan if is_reset else plan
     spendable = 0 if suspended_by else bonus + freed.back_to_bonus
     return Statement(
         subscription_id=state.id,
@@ -156,17 +151,17 @@ def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
         plan_description=in_effect.description,
         features=in_effect.included,
         next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
-        allowance=balance.allowance,
-        available=0 if suspended_by else balance.available + spendable,
+        allowance=state.balance.allowance,
+        available=0 if suspended_by else state.balance.available + spendable,
         bonus=spendable,
-        used=balance.used + (0 if due else state.bonus.used),
-        held=balance.held + state.bonus.held - freed.of_bonus,
-        cycle=due.cycle if due else state.cycle,
+        used=state.balance.used + state.bonus.used,
+        held=state.balance.held + state.bonus.held,
+        cycle=state.cycle,
         anchor=state.schedule.anchor,
         time_zone=state.schedule.zone,
-        last_reset=due.at if due else state.last_reset,
-        next_reset=state.schedule.start_of(due.cycle + 1) if due else state.next_reset,
-        regular_reset=state.schedule.start_of((due.cycle if due else state.cycle) + 1),
+        last_reset=state.last_reset,
+        next_reset=state.next_reset,
+        regular_reset=state.schedule.start_of(state.cycle + 1),
         was_restarted=state.schedule.first > 0,
         suspended_by=suspended_by,
     )

@@ -16,20 +16,17 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
-    bindparam,
     exists,
-    func,
     literal_column,
     or_,
     select,
-    update,
 )
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.resets import guard, mass_resets
+from sketchmaker.credits.resets import guard, mass_claims, mass_resets, writing
 from sketchmaker.credits.resets.reset_plan import BatchDone, PlannedReset, ResetDone
-from sketchmaker.credits.rows import ledger
-from sketchmaker.credits.rules.errors import ResetConflict
+from sketchmaker.credits.rows.next_plan import NEXT_PLAN, next_plan_id, next_plan_of
+from sketchmaker.credits.rows.state import state_of
 from sketchmaker.credits.rules.errors import SetAside as SetAsideError
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, PLANS, SUBSCRIPTIONS
@@ -66,7 +63,7 @@ def reset_these(session: Session, subscription_ids: Sequence[int], *, now: datet
     if plain.count == len(subscription_ids):
         return plain.with_([])
     # These take much longer each: so few at once that nobody waits long for a claimed row.
-    others = due(now).where(mass_resets.is_among(session, subscription_ids)).limit(DEFAULT_BATCH)
+    others = due(now).where(mass_claims.is_among(session, subscription_ids)).limit(DEFAULT_BATCH)
     claim = others.order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
     return plain.with_(
         _apply(session, claim.with_for_update(of=SUBSCRIPTIONS, skip_locked=True), now)
@@ -137,17 +134,8 @@ def _waits(now: datetime) -> ColumnElement[bool]:
 def due(now: datetime) -> Select[*tuple[Any, ...]]:
     """Due subscriptions with the plan that they will be on, but for those set aside."""
     return (
-        select(
-            SUBSCRIPTIONS,
-            PLANS.c.id.label("new_plan_id"),
-            PLANS.c.monthly_credits.label("new_allowance"),
-            PLANS.c.display_name.label("new_plan"),
-            SET_ASIDE.c.failures,
-        )
-        .join(
-            PLANS,
-            PLANS.c.id == func.coalesce(SUBSCRIPTIONS.c.next_plan_id, SUBSCRIPTIONS.c.plan_id),
-        )
+        select(SUBSCRIPTIONS, *NEXT_PLAN, SET_ASIDE.c.failures)
+        .join(PLANS, PLANS.c.id == next_plan_id(SUBSCRIPTIONS.c))
         .outerjoin(SET_ASIDE, SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id)
         .where(
             IS_ACTIVE,
@@ -163,17 +151,16 @@ def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime)
     Raises:
         ResetConflict: as `reset_due`.
     """
-    planned = [PlannedReset(row, now) for row in rows]
+    planned = [PlannedReset(state_of(row), next_plan_of(row), now) for row in rows]
     if not planned:
         return []
-    _update(session, planned)
-    ledger.append_many(session, [entry for reset in planned for entry in reset.ledger_rows()])
-    for reset in planned:
-        if reset.failed_before:
-            guard.release_failed(session, subscription_id=reset.state.id)
-    unusual = [reset.state.id for reset in planned if reset.is_unusual()]
+    writing.write(session, planned, now=now)
+    for row in rows:
+        if row.failures:
+            guard.release_failed(session, subscription_id=row.id)
+    unusual = [reset.before.id for reset in planned if reset.is_unusual()]
     parked = guard.watch(session, unusual, now=now)
-    return [reset.done(was_parked=reset.state.id in parked) for reset in planned]
+    return [reset.done(was_parked=reset.before.id in parked) for reset in planned]
 
 
 def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> ResetDone | None:
@@ -202,33 +189,3 @@ def refuse_set_aside(session: Session, which: ColumnElement[bool], now: datetime
 
 def _apply(session: Session, claim: Select[*tuple[Any, ...]], now: datetime) -> list[ResetDone]:
     return apply_to(session, list(session.execute(claim)), now)
-
-
-def _update(session: Session, planned: list["PlannedReset"]) -> None:
-    values = [reset.update_values() for reset in planned]
-    changed = session.connection().execute(RESET_STATEMENT, values)
-    if changed.rowcount != len(planned):
-        raise ResetConflict(len(planned), changed.rowcount)
-
-
-RESET_STATEMENT = (
-    update(SUBSCRIPTIONS)
-    .where(
-        SUBSCRIPTIONS.c.id == bindparam("which"),
-        SUBSCRIPTIONS.c.next_credit_reset == bindparam("expected"),
-    )
-    .values(
-        # What is held of grants stays held; what is held of the old allowance is none of the new.
-        credits_remaining=bindparam("new_allowance") + SUBSCRIPTIONS.c.bonus_remaining,
-        cycle_allowance=bindparam("new_allowance"),
-        credits_held=SUBSCRIPTIONS.c.bonus_held,
-        credits_used_this_month=0,
-        credits_revoked=0,
-        bonus_used=0,
-        plan_id=bindparam("new_plan_id"),
-        next_plan_id=None,
-        cycle=bindparam("new_cycle"),
-        last_credit_reset=bindparam("boundary"),
-        next_credit_reset=bindparam("next_reset"),
-    )
-)

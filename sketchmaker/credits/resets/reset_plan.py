@@ -1,18 +1,12 @@
-"""What one due subscription becomes: worked out before anything is written."""
+"""What a due subscription becomes: worked out before anything is written."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
-
-from sketchmaker.credits.rows.state import State, state_of
-from sketchmaker.credits.rules.actions import RESET_ACTION
-from sketchmaker.credits.rules.balance import Balance, ResetStep, resets
-
-GRACE = timedelta(hours=1)
-"""A reset later than this is marked as caught up. It still runs: late is not never."""
+from sketchmaker.credits.rows.state import State, columns_of
+from sketchmaker.credits.rules.new_cycle import GRACE, Boundary, Plan, begin_cycle
 
 SHORTEST_CYCLE = timedelta(days=27)
 """No month is shorter, even across a change of the clocks. A reset that comes sooner after another
@@ -55,87 +49,58 @@ class BatchDone:
         return BatchDone(self.count + len(others), told)
 
 
-class PlannedReset:
-    """What one due row becomes: worked out before anything is written."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One boundary of a subscription: how it stood before it, and what it becomes."""
 
-    def __init__(
-        self, row: Row[*tuple[Any, ...]], now: datetime, *, was_away: bool = False
-    ) -> None:
-        self.state = state_of(row)
-        self.failed_before = bool(getattr(row, "failures", 0))
-        self._row = row
-        self._now = now
-        boundaries = self.state.boundaries_passed(now)
-        self.steps = resets(self.state.balance, row.new_allowance, boundaries, was_away=was_away)
-        self._last = boundaries[-1]
-        self._next_reset = self.state.schedule.start_of(self._last.cycle + 1)
+    before: State
+    plan: Plan
+    boundary: Boundary
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The columns that change, as they are in the cycle that begins."""
+        return begin_cycle(columns_of(self.before), self.plan, self.boundary)
+
+    @property
     def after(self) -> State:
-        """The subscription in its new cycle."""
-        return replace(
-            self.state,
-            plan_id=self._row.new_plan_id,
-            next_plan_id=None,
-            cycle=self._last.cycle,
-            last_reset=self._last.at,
-            next_reset=self._next_reset,
-            balance=Balance(self._row.new_allowance),
-            bonus=replace(self.state.bonus, used=0),
-        )
+        """The subscription in the cycle that begins."""
+        return self.before.with_columns(**self.changes)
+
+
+class PlannedReset:
+    """A due subscription, step by step: each boundary passed leads on from the one before it.
+
+    `was_away` says that it was not active meanwhile: all but the last grant nothing.
+    """
+
+    def __init__(self, due: State, plan: Plan, now: datetime, *, was_away: bool = False) -> None:
+        self.before = self.after = due
+        self.steps: list[Step] = []
+        self._now = now
+        passed = due.boundaries_passed(now)
+        for boundary in map(_skipped, passed) if was_away else passed:
+            self.steps.append(Step(self.after, plan, boundary))
+            self.after = self.steps[-1].after
 
     def is_unusual(self) -> bool:
         """Is this boundary nearer to the last reset than any month is long?"""
-        return self.state.next_reset - self.state.last_reset < SHORTEST_CYCLE
-
-    def update_values(self) -> dict[str, Any]:
-        """The parameters of `RESET_STATEMENT`."""
-        return {
-            "which": self.state.id,
-            "expected": self.state.next_reset,
-            "new_allowance": self._row.new_allowance,
-            "new_plan_id": self._row.new_plan_id,
-            "new_cycle": self._last.cycle,
-            "boundary": self._last.at,
-            "next_reset": self._next_reset,
-        }
-
-    def ledger_rows(self) -> list[dict[str, Any]]:
-        """One row for each boundary."""
-        return [self.ledger_row(step) for step in self.steps]
+        return self.before.next_reset - self.before.last_reset < SHORTEST_CYCLE
 
     def done(self, *, was_parked: bool = False) -> ResetDone:
         """What the log and the caller are told."""
+        after = self.after
         return ResetDone(
-            subscription_id=self.state.id,
-            cycle=self._last.cycle,
-            credits=self._row.new_allowance,
-            due_at=self.state.next_reset,
-            next_reset=self._next_reset,
-            was_caught_up=self._now - self.state.next_reset > GRACE,
-            missed=sum(step.was_missed for step in self.steps),
+            subscription_id=after.id,
+            cycle=after.cycle,
+            credits=after.balance.allowance,
+            due_at=self.before.next_reset,
+            next_reset=after.next_reset,
+            was_caught_up=self._now - self.before.next_reset > GRACE,
+            missed=sum(step.boundary.was_missed for step in self.steps),
             was_parked=was_parked,
         )
 
-    def ledger_row(self, step: ResetStep) -> dict[str, Any]:
-        details = {
-            "plan": self._row.new_plan,
-            "due_at": step.boundary.at.isoformat(),
-            "expired": step.expired,
-            "granted": step.granted,
-            "caught_up": self._now - step.boundary.at > GRACE,
-            "missed": step.was_missed,
-            **({"skipped": True} if step.was_skipped else {}),
-        }
-        return {
-            "user_id": self.state.user_id,
-            "subscription_id": self.state.id,
-            "hold_id": None,
-            "action": RESET_ACTION,
-            "credits_used": 0,
-            "credits_delta": step.delta,
-            "bonus_delta": 0,
-            "balance_after": step.granted + self.state.bonus.remaining,
-            "cycle": step.boundary.cycle,
-            "details": details,
-            "created_at": self._now,
-        }
+
+def _skipped(boundary: Boundary) -> Boundary:
+    return replace(boundary, was_missed=False, was_skipped=boundary.was_missed)

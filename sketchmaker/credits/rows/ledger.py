@@ -31,19 +31,10 @@ def said_by_caller(details: dict[str, Any]) -> dict[str, Any]:
     return words if isinstance(words, dict) else details
 
 
-def append(session: Session, **row: Any) -> None:
+def append(session: Session, *, details: dict[str, Any], **row: Any) -> None:
     """Write one row. The caller changes the balance in the same transaction."""
-    append_many(session, [row])
-
-
-def append_many(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Write rows of one shape, in one statement."""
-    if rows:
-        # The column's name is `metadata`; see `UsageHistory`.
-        renamed = [{**row, "metadata": row["details"]} for row in rows]
-        for row in renamed:
-            del row["details"]
-        session.connection().execute(insert(LEDGER), renamed)
+    # The column's name is `metadata`; see `UsageHistory`.
+    session.connection().execute(insert(LEDGER), {**row, "metadata": details})
 
 
 def recent(

@@ -7,16 +7,19 @@ a balance and forget to explain it.
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.rows import ledger
-from sketchmaker.credits.rules.balance import Balance, Boundary
+from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.cycle import cycle_number, cycle_start
 from sketchmaker.credits.rules.errors import ChangedMeanwhile
 from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.credits.rules.new_cycle import Boundary
 from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS, UserSubscription
 
 
@@ -77,9 +80,18 @@ class State:
         """
         if self.next_reset > now:
             return []
-        current = self.schedule.cycle_at(now)
-        later = (Boundary(n, self.schedule.start_of(n)) for n in range(self.cycle + 2, current + 1))
-        return [Boundary(self.cycle + 1, self.next_reset), *later]
+        first = self.cycle + 1
+        last = max(self.schedule.cycle_at(now), first)
+        later = [self.schedule.start_of(cycle) for cycle in range(first + 1, last + 2)]
+        starts = pairwise([self.next_reset, *later])
+        return [
+            Boundary(cycle, at, following, was_missed=cycle != last)
+            for cycle, (at, following) in enumerate(starts, first)
+        ]
+
+    def with_columns(self, **columns: Any) -> "State":
+        """This state with some of its row's columns changed."""
+        return state_of(SimpleNamespace(**{**vars(columns_of(self)), **columns}))
 
 
 def of_user(session: Session, user_id: int, *, lock: bool = True) -> State | None:
@@ -150,7 +162,7 @@ def write(session: Session, before: State, after: State) -> None:
     """
     # The lock makes the comparison superfluous on our own databases. Who embeds the engine may
     # have opened a transaction that locks nothing.
-    unchanged = [SUBSCRIPTIONS.c[name] == value for name, value in _numbers(before).items()]
+    unchanged = [SUBSCRIPTIONS.c[name] == value for name, value in numbers_of(before).items()]
     old, new = values_of(before), values_of(after)
     # Only what differs: on PostgreSQL a written date wakes the schedulers.
     different = {name: value for name, value in new.items() if value != old[name]}
@@ -165,8 +177,8 @@ def write(session: Session, before: State, after: State) -> None:
         raise ChangedMeanwhile(before.id)
 
 
-def state_of(row: Row[*tuple[Any, ...]] | UserSubscription) -> State:
-    """The state that a row of `user_subscriptions` stands for."""
+def state_of(row: Row[*tuple[Any, ...]] | UserSubscription | SimpleNamespace) -> State:
+    """The state that a row of `user_subscriptions`, or its columns, stand for."""
     return State(
         id=row.id,
         user_id=row.user_id,
@@ -195,7 +207,8 @@ def read_state(session: Session, *which: ColumnElement[bool], lock: bool) -> Sta
     return None if row is None else state_of(row)
 
 
-def _numbers(state: State) -> dict[str, int]:
+def numbers_of(state: State) -> dict[str, int]:
+    """The columns of a state that count credits."""
     balance, bonus = state.balance, state.bonus
     return {
         "cycle_allowance": balance.allowance,
@@ -209,10 +222,15 @@ def _numbers(state: State) -> dict[str, int]:
     }
 
 
+def columns_of(state: State) -> SimpleNamespace:
+    """A state as its row: the columns by their names."""
+    return SimpleNamespace(id=state.id, user_id=state.user_id, **values_of(state))
+
+
 def values_of(state: State) -> dict[str, Any]:
-    """A state as the columns of its row."""
+    """The columns of a state that can change."""
     return {
-        **_numbers(state),
+        **numbers_of(state),
         "bonus_expires_at": state.bonus.expires_at,
         "is_active": state.is_active,
         "subscription_end": state.ended_at,

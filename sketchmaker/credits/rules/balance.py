@@ -51,59 +51,6 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Boundary:
-    """The start of a cycle: its number and its instant in UTC."""
-
-    cycle: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ResetStep:
-    """One reset, as the ledger records it.
-
-    `delta` is the signed change of the books: what expired goes, the new allowance comes.
-    `was_missed` marks a boundary that another had followed by the time it was applied;
-    `was_skipped` one that passed while the subscription was not active, and granted nothing.
-    """
-
-    boundary: Boundary
-    expired: int
-    granted: int
-    delta: int
-    was_missed: bool
-    was_skipped: bool
-
-
-def resets(
-    before: Balance, allowance: int, boundaries: Sequence[Boundary], *, was_away: bool = False
-) -> list[ResetStep]:
-    """One step for each boundary passed: as many rows as months, yet one allowance in effect.
-
-    Credits still held belong to the cycle that ends. The books counted them as there, for nothing
-    was settled; so the first step takes them out as well, and their own settlement, when it comes,
-    costs the new cycle nothing. `was_away` makes all but the last step grant nothing.
-    """
-    steps = []
-    for boundary in boundaries:
-        missed = boundary is not boundaries[-1]
-        skipped = missed and was_away
-        after = Balance(0 if skipped else allowance)
-        steps.append(
-            ResetStep(
-                boundary=boundary,
-                expired=before.available,
-                granted=after.allowance,
-                delta=after.in_the_books - before.in_the_books,
-                was_missed=missed and not skipped,
-                was_skipped=skipped,
-            )
-        )
-        before = after
-    return steps
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Credits that burn together: a grant, or with `grant_id` None the allowance."""
 
