@@ -17,6 +17,7 @@ from sketchmaker.credits.rows import state
 from sketchmaker.limits.uses import Limits
 from sketchmaker.record import outbox
 from sketchmaker.studio import erasure as studio_erasure
+from sketchmaker.wishes import wishing
 
 
 def enrol(session: Session, registration: Registration, *, now: datetime) -> User:
@@ -118,6 +119,7 @@ def leave(session: Session, *, user_id: int, now: datetime) -> Sequence[str]:
         studio_erasure.end_open_generations(session, user_id=user_id, now=now)
         lifecycle.leave(session, user_id=user_id, now=now)
     credit_erasure.erase_words(session, user_id=user_id)
+    wishing.erase(session, user_id=user_id)
     files = studio_erasure.erase(session, user_id=user_id)
     outbox.erase_subject(session, outbox.subject_of(user_id))
     deletion.pseudonymise(session, user_id=user_id)

@@ -16,6 +16,7 @@ class Action(StrEnum):
     PASSWORD_LINK = "password-link"  # noqa: S105 - the name of an action
     CONFIRMATION_LINK = "confirmation-link"
     GENERATE = "generate"
+    WISH = "wish"
 
 
 class By(StrEnum):
@@ -128,5 +129,12 @@ DECLARED: Final = (
         30,
         _MINUTE,
         "You have begun {uses} generations within {period}. Wait a moment before the next.",
+    ),
+    Limit(
+        Action.WISH,
+        By.ACCOUNT,
+        3,
+        _DAY,
+        "You have asked for credits often today. Ask again in {wait}.",
     ),
 )

@@ -24,6 +24,7 @@ from sketchmaker.credits.managing import (
     rescheduling,
 )
 from sketchmaker.credits.rows import state
+from sketchmaker.limits.uses import DECLARED_LIMITS
 from sketchmaker.randomness import token
 from sketchmaker.record import outbox, sealing, trail
 from sketchmaker.record.actor import Actor, Subject, Through
@@ -32,6 +33,7 @@ from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.studio import runs
 from sketchmaker.studio.generations import submit
 from sketchmaker.studio.requests import validated
+from sketchmaker.wishes import wishing
 from tests.support.web_system import PASSWORD, composed, enrolled
 from tests.web.accounts.browser import Browser
 
@@ -125,6 +127,7 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
         outbox.set_routes(session, "post", ["credits.reset"])
     told = outbox.Event("credits.reset", f"user {ids[PERSON]}", {"credits": 100})
     _do(system, outbox.add, event=told)
+    _do(system, wishing.wish, user_id=ids["dora"], sentence="For a poster.", limits=DECLARED_LIMITS)
     _write_the_trail(system, ids)
 
 

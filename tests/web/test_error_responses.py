@@ -16,6 +16,7 @@ from sketchmaker.settings import Settings
 from sketchmaker.studio.errors import StudioError, TooManyGenerations
 from sketchmaker.web.frame.access import public
 from sketchmaker.web.frame.error_responses import ANSWERS, HTTP_WORDS
+from sketchmaker.wishes.errors import WishError
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import FRAGMENT
 
@@ -28,7 +29,7 @@ def descendants(base: type[Exception]) -> Iterator[type[Exception]]:
         yield from descendants(child)
 
 
-@pytest.mark.parametrize("base", [CreditError, AccountError, StudioError])
+@pytest.mark.parametrize("base", [CreditError, AccountError, StudioError, WishError])
 def test_every_error_of_a_context_has_its_answer(base: type[Exception]) -> None:
     assert [error.__name__ for error in descendants(base) if error not in ANSWERS] == []
 

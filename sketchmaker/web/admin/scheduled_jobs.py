@@ -1,5 +1,6 @@
 """The scheduler's health, and what it will do when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,8 @@ from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
+from sketchmaker.wishes import wishing
+from sketchmaker.wishes.wishing import OpenWish
 
 blueprint = Blueprint(
     "admin_scheduled_jobs", __name__, url_prefix="/admin/subscriptions/scheduled-jobs"
@@ -54,6 +57,7 @@ class JobsPage:
 
     health: SchedulerHealth
     attention: tuple[AttentionRow, ...]
+    wishes: Sequence[OpenWish]
     last_heartbeat_words: str
     processes: tuple[ProcessRow, ...]
     totals: Totals
@@ -71,12 +75,14 @@ def show() -> ResponseReturnValue:
         health = scheduler_health(session, now=now)
         totals = listings.totals(session, now=now)
         attention = listings.needs_attention(session)
+        wishes = wishing.open_wishes(session)
         found = listings.upcoming_resets(
             session, now=now, text=text, page=paging.page_number(), per_page=ROWS_A_PAGE
         )
     page = JobsPage(
         health=health,
         attention=attention,
+        wishes=wishes,
         last_heartbeat_words=_heard_of(health.last_heartbeat, now),
         processes=tuple(
             ProcessRow(

@@ -21,6 +21,7 @@ from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConfl
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio import errors as studio
 from sketchmaker.web.frame.request_log import request_id
+from sketchmaker.wishes import errors as wishes
 
 AnyResponse = TypeVar("AnyResponse", bound=BaseResponse)
 
@@ -102,6 +103,9 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.InvalidInstant: OUR_FAULT,
     credits.HoldNotFound: OUR_FAULT,
     credits.HoldNotPending: OUR_FAULT,
+    wishes.InvalidWish: Answer(422, NOT_ACCEPTED),
+    wishes.AlreadyWished: Answer(409, "Asked already"),
+    wishes.WishAnswered: Answer(409, "Answered already"),
     studio.InvalidImageRequest: Answer(422, NOT_ACCEPTED),
     studio.NotInPlan: Answer(403, "Not in your plan"),
     studio.RequestKeyReused: Answer(409, "Sent before"),

@@ -1,0 +1,46 @@
+"""Answers to people who ask for more credits: a grant, or no."""
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from sketchmaker import logs
+from sketchmaker.credits.rules.errors import InvalidAmount
+from sketchmaker.web.frame.request_scope import request_time, transaction
+from sketchmaker.wishes import wishing
+from sketchmaker.wishes.errors import WishAnswered
+
+blueprint = Blueprint("admin_wishes", __name__, url_prefix="/admin/wishes")
+
+HIGHEST_ID = 2**31 - 1
+
+
+@blueprint.post(f"/<int(max={HIGHEST_ID}):wish_id>/grant")
+def grant(wish_id: int) -> ResponseReturnValue:
+    """Give the credits that are typed beside it."""
+    now, typed = request_time(), request.form.get("credits", "").strip()
+    credits = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
+    try:
+        with transaction() as session:
+            wishing.grant(session, wish_id=wish_id, credits=credits, by=current_user.id, now=now)
+    except (InvalidAmount, WishAnswered) as refused:
+        flash(str(refused), "warning")
+    else:
+        logs.security("credits granted", wish=wish_id, credits=credits, by=current_user.id)
+        flash(f"{credits:,} granted.", "success")
+    return redirect(url_for("admin_scheduled_jobs.show"))
+
+
+@blueprint.post(f"/<int(max={HIGHEST_ID}):wish_id>/decline")
+def decline(wish_id: int) -> ResponseReturnValue:
+    """Say no."""
+    now = request_time()
+    try:
+        with transaction() as session:
+            wishing.decline(session, wish_id=wish_id, by=current_user.id, now=now)
+    except WishAnswered as refused:
+        flash(str(refused), "warning")
+    else:
+        logs.security("credits declined", wish=wish_id, by=current_user.id)
+        flash("The request was declined.", "success")
+    return redirect(url_for("admin_scheduled_jobs.show"))
