@@ -58,7 +58,7 @@ def test_an_admin_sees_the_request_and_grants_credits(studio: Studio, admin: Bro
 def test_an_admin_says_no_and_the_person_reads_it(ada: Browser, admin: Browser) -> None:
     ask(ada)
     admin.post(f"/admin/wishes/{wish_id(admin)}/decline")
-    assert "The answer to your last request was no" in ada.get(ASK).text
+    assert "Your last request was declined" in ada.get(ASK).text
     assert "/admin/wishes/" not in admin.get(JOBS).text
     assert ask(ada) == 302
 
