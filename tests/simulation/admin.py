@@ -58,7 +58,7 @@ class Admin:
         if lasts > 0:
             expires_at = self._run.timeline.true + timedelta(seconds=lasts)
         elif lasts < 0:
-            expires_at = account.next_boundary
+            expires_at = account.next_reset
         operation = self._operation(number, "grant")
 
         def verb(session: Session, now: datetime) -> Any:
@@ -105,7 +105,8 @@ class Admin:
         self._simple(number, "reactivate", lifecycle.reactivate)
 
     def _force(self, number: int) -> None:
-        holding = [a.subscription_id for a in self._run.oracle.accounts.values() if a.held]
+        accounts = self._run.oracle.accounts.values()
+        holding = [each.subscription_id for each in accounts if each.held_of_allowance]
         if holding and self._chance.random() < 0.7:
             number = self._chance.choice(holding)
         operation = self._operation(number, "force reset")

@@ -1,18 +1,18 @@
 """Reads what is committed and holds it against the model: after every commit, and at the end."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tests.simulation.driver import Driver, Rows
-from tests.simulation.fold import fold, fold_hold
 from tests.simulation.history import History
-from tests.simulation.model import Account, Row
 from tests.simulation.world import Violation
+from tests.support.credit_model import NEVER, Books, NotByTheRules
 
 LEDGER = (
-    "SELECT id, subscription_id, hold_id, action, credits_used, credits_delta, bonus_delta, "
-    "balance_after, cycle, metadata AS details, created_at FROM usage_history"
+    "SELECT id, subscription_id, hold_id, refund_of_id, action, credits_used, credits_delta, "
+    "bonus_delta, balance_after, cycle, metadata AS details, created_at FROM usage_history"
 )
 HOLDS = (
     "SELECT id, subscription_id, cycle, credits_held, parts, details, created_at, expires_at, "
@@ -23,14 +23,23 @@ BOOKS = (
     "JOIN subscription_plans p ON p.id = s.plan_id "
     "LEFT JOIN subscription_plans n ON n.id = s.next_plan_id ORDER BY s.id"
 )
+Row = dict[str, Any]
 GRANTS = "SELECT * FROM credit_grants ORDER BY id"
+
+
+@dataclass
+class Followed(Books):
+    """The books of one account, and whose they are."""
+
+    subscription_id: int = 0
+    user_id: int = 0
 
 
 class Oracle:
     """The model of all accounts, kept up with what the database shows as committed."""
 
     def __init__(self, driver: Driver, history: History) -> None:
-        self.accounts: dict[int, Account] = {}
+        self.accounts: dict[int, Followed] = {}
         self._driver = driver
         self._history = history
         self._rows_seen: set[int] = set()
@@ -40,7 +49,7 @@ class Oracle:
     def begin(self, plans: dict[str, int]) -> None:
         """Take the accounts as they were made."""
         for row in self._driver.rows(BOOKS):
-            self.accounts[row["id"]] = Account(
+            self.accounts[row["id"]] = Followed(
                 subscription_id=row["id"],
                 user_id=row["user_id"],
                 zone=row["time_zone"],
@@ -52,7 +61,7 @@ class Oracle:
 
     def boundaries(self) -> Iterable[datetime]:
         """The next boundary of each account that is on a plan; past, when its reset is overdue."""
-        return [a.next_boundary for a in self.accounts.values() if a.is_active]
+        return [each.next_reset for each in self.accounts.values() if each.is_active]
 
     def check(self) -> None:
         """Somebody has committed: take what is new into the model, and compare.
@@ -102,18 +111,18 @@ class Oracle:
         for account in self.accounts.values():
             self._must_be_done(account, furthest)
 
-    def _must_be_done(self, account: Account, furthest: datetime) -> None:
+    def _must_be_done(self, account: Followed, furthest: datetime) -> None:
         name = f"Subscription {account.subscription_id}"
-        if account.is_active and account.next_boundary <= furthest and not self._is_parked(account):
-            raise Violation(f"{name} was not reset at {account.next_boundary}.")
+        if account.is_active and account.next_reset <= furthest and not self._is_parked(account):
+            raise Violation(f"{name} was not reset at {account.next_reset}.")
         overdue = [hold for hold in account.holds.values() if hold.expires_at <= furthest]
         if overdue:
             raise Violation(f"{name} has {len(overdue)} holds whose time is over.")
-        over = [g for g in account.grants.values() if g.remaining and g.is_over(furthest)]
+        over = [g for g in account.grants.values() if g.remaining and g.expires_at <= furthest]
         if over and account.is_active:
             raise Violation(f"{name} has {len(over)} grants whose time is over.")
 
-    def _is_parked(self, account: Account) -> bool:
+    def _is_parked(self, account: Followed) -> bool:
         query = "SELECT subscription_id FROM resets_set_aside WHERE cause = 'runaway'"
         return any(row["subscription_id"] == account.subscription_id for row in self._rows(query))
 
@@ -136,7 +145,7 @@ class Oracle:
 
     def _take_row(self, row: Row, unseen_holds: Rows) -> None:
         account = self.accounts[row["subscription_id"]]
-        _told(fold, account, row)
+        _told(account.follow, account, row)
         # A hold leaves no row: one that another committed just before shows here already.
         unseen = sum(hold["credits_held"] for hold in unseen_holds)
         if row["balance_after"] not in {account.available, account.available - unseen}:
@@ -147,12 +156,13 @@ class Oracle:
         self._history.mark(_operation_of(row))
 
     def _take_hold(self, row: Row) -> None:
-        _told(fold_hold, self.accounts[row["subscription_id"]], row)
+        account = self.accounts[row["subscription_id"]]
+        _told(account.follow_hold, account, row)
         self._history.mark(row["details"].get("op"))
 
     def _compare(self, row: Row) -> None:
         account = self.accounts[row["id"]]
-        books = account.books()
+        books = account.row()
         found = {name: row[name] for name in books}
         if found != books:
             wrong = [f"{n}: {found[n]}, not {books[n]}" for n in books if found[n] != books[n]]
@@ -160,14 +170,11 @@ class Oracle:
 
     def _compare_grants(self) -> None:
         expected = {
-            (account.user_id, grant_id): (grant.remaining, grant.held)
+            (account.user_id, grant_id): vars(grant)
             for account in self.accounts.values()
             for grant_id, grant in account.grants.items()
         }
-        found = {
-            (row["user_id"], row["id"]): (row["credits_remaining"], row["credits_held"])
-            for row in self._rows(GRANTS)
-        }
+        found = {(row["user_id"], row["id"]): _grant_in(row) for row in self._rows(GRANTS)}
         if found != expected:
             raise Violation(f"The grants are {found}, not {expected}.")
 
@@ -182,10 +189,17 @@ class Oracle:
                 hold.expires_at = max(hold.expires_at, pending[hold_id])
 
 
-def _told(rule: Any, account: Account, row: Row) -> None:
+def _grant_in(row: Row) -> dict[str, Any]:
+    names = ("remaining", "held", "used", "expired", "voided")
+    told = {name: row[f"credits_{name}"] for name in names}
+    expires_at = row["expires_at"] or NEVER
+    return {**told, "expires_at": expires_at, "is_voided": row["voided_at"] is not None}
+
+
+def _told(rule: Any, account: Followed, row: Row) -> None:
     try:
-        rule(account, row)
-    except Violation as violation:
+        rule(row)
+    except NotByTheRules as violation:
         raise Violation(
             f"Subscription {account.subscription_id}, row {row['id']}: {violation}"
         ) from None

@@ -218,7 +218,7 @@ class Requests:
         self._send(operation)
 
     def _until_boundary(self, hold: PlacedHold) -> float:
-        boundary = self._run.oracle.accounts[hold.account].next_boundary
+        boundary = self._run.oracle.accounts[hold.account].next_reset
         seconds = (boundary - self._run.timeline.true).total_seconds() + self._small()
         return max(seconds, 0.0) if seconds < LONGEST_HOLD_DAYS * DAY_SECONDS else 3600.0
 

@@ -159,7 +159,8 @@ class Stage(RuleBasedStateMachine):
         person = self.subjects[who].person
         at = [person.next_reset]
         if kind == "grant":
-            at = [grant.expires_at for grant in person.grants if grant.expires_at != model.NEVER]
+            expiries = [grant.expires_at for grant in person.grants.values()]
+            at = [expiry for expiry in expiries if expiry != model.NEVER]
         if kind == "hold":
             at = [hold.expires_at for hold in person.pending]
         if at:
@@ -183,10 +184,12 @@ class Stage(RuleBasedStateMachine):
             found = Found(session, self.now, self.ledger.last_id)
         for subject in self.subjects:
             person, number = subject.committed, subject.ids.subscription_id
-            expected = {**person.row(), "plan": person.plan, "next_plan": person.next_plan}
+            expected = person.row()
             assert {name: found.rows[number][name] for name in expected} == expected
-            assert found.grants[subject.ids.user_id] == [grant_facts(g) for g in person.grants]
-            assert found.holds[number] == [hold_facts(hold) for hold in person.holds]
+            assert found.grants[subject.ids.user_id] == [
+                grant_facts(g) for g in person.grants.values()
+            ]
+            assert found.holds[number] == [hold_facts(h) for h in person.holds.values()]
             self.ledger.read_on(number, found.ledger[number], person)
             statement = found.statements.get(number)
             seen = person.seen_at(self.now) if person.is_active else {}
@@ -303,7 +306,7 @@ class Stage(RuleBasedStateMachine):
             eager = Found(session, self.now, self.ledger.last_id)
         for subject in self.subjects:
             assert subject.twin_ids is not None
-            names = subject.person.row().keys() | {"plan", "next_plan"}
+            names = subject.person.row().keys()
             assert lazy.all_of(subject.ids, names) == eager.all_of(subject.twin_ids, names)
 
     def _may_do_chores(self) -> bool:

@@ -113,6 +113,16 @@ class SubscriptionRules(Stage):
             lambda person: person.deactivate(self.now),
         )
 
+    # Rare: little can happen afterwards.
+    @rule(who=WHO, is_meant=st.sampled_from([True, False, False, False]))
+    def delete_the_account(self, who: int, *, is_meant: bool) -> None:
+        if is_meant:
+            self._both(
+                self.subjects[who],
+                lambda session, its: lifecycle.leave(session, user_id=its.user_id, now=self.now),
+                lambda person: person.delete_account(self.now),
+            )
+
     @rule(who=WHO, beside=BESIDE)
     def leave_and_come_back_at_the_boundary(self, who: int, beside: timedelta) -> None:
         """What is far apart otherwise: a cycle that ends while nobody is there."""
@@ -208,15 +218,10 @@ class SubscriptionRules(Stage):
     @rule(who=WHO)
     def release_what_was_set_aside(self, who: int) -> None:
         subject = self.subjects[who]
-
-        def rules(person: model.Person) -> bool:
-            was_there, person.set_aside = person.set_aside is not None, None
-            return was_there
-
         self._both(
             subject,
             lambda session, its: guard.release(session, subscription_id=its.subscription_id),
-            rules,
+            lambda person: person.resume(),
         )
 
     def _grant(self, who: int, credits: int, expires_at: datetime | None) -> None:
