@@ -86,9 +86,10 @@ class Housekeeper:
     def _live(self) -> None:
         while True:
             self.round()
-            for _ in range(round(BEAT_EVERY.total_seconds())):
+            beat_every = BEAT_EVERY.total_seconds()
+            for _ in range(max(round(beat_every), 1)):
                 self.short_round()
-                if self._stopping.wait(1.0):
+                if self._stopping.wait(min(beat_every, 1.0)):
                     return
 
     def _replace_thread(self, now: datetime) -> None:
