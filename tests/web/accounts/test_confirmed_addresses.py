@@ -77,6 +77,7 @@ def test_the_plan_begins_when_the_address_is_confirmed(
 ) -> None:
     assert plans(system) == 0
     assert "Confirm your e-mail address to get your credits" in visitor.get("/studio").text
+    assert "Ask an admin" not in visitor.get("/studio").text
     assert "Your credits wait for you" in visitor.get("/dashboard").text
     clock.advance(timedelta(hours=3))
     assert visitor.post(link).location == "/studio"

@@ -16,6 +16,7 @@ from sketchmaker.studio.offers import (
 )
 from sketchmaker.studio.requests import ImageRequest, validated
 from sketchmaker.studio.tables import Generation
+from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.web.frame.wording import counted
 
 LONGEST_NUMBER: Final = 12
@@ -127,11 +128,16 @@ def number_in(text: str) -> int | str:
     return int(digits) if is_number else text
 
 
+NO_PLAN: Final = "You have no active plan. Ask an admin to give you one."
+
+
 def cost_for(count: int, statement: Statement | None, *, now: datetime, zone: str) -> Cost:
     """What this many images would cost the person, in a sentence. `zone` is the reader's."""
     price = cost_of(count)
     if statement is None:
-        return Cost(count, price, False, "You have no active plan. Ask an admin to give you one.")
+        waits = signed_in_viewer().is_email_unconfirmed
+        told = "Confirm your e-mail address first." if waits else NO_PLAN
+        return Cost(count, price, False, told)
     available = statement.available
     if price <= available:
         sentence = (
