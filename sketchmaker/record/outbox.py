@@ -6,12 +6,12 @@ nobody has: that is one statement, so it costs a verb next to nothing. Delivery 
 but one that has to be tried again is overtaken by those after it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import ColumnElement, Insert, Select, delete, insert, literal, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.randomness import token
@@ -54,6 +54,42 @@ def add(session: Session, event: Event, *, now: datetime) -> int:
     return len(session.scalars(written).all())
 
 
+def add_all(session: Session, kind: str, events: Iterable[Event], *, now: datetime) -> None:
+    """As `add`, of many events of one kind; they are not even looked at when nobody is told."""
+    deliverers = session.scalars(select(ROUTES.c.deliverer).where(ROUTES.c.kind == kind)).all()
+    if deliverers:
+        rows = [
+            {**_fields(event), **_new(now), "deliverer": deliverer}
+            for event in events
+            for deliverer in deliverers
+        ]
+        session.connection().execute(insert(OUTBOX), rows)
+
+
+def insert_for_each(
+    rows: Select[*tuple[Any, ...]],
+    *,
+    kind: str,
+    event_id: ColumnElement[str],
+    subject: ColumnElement[str],
+    payload: ColumnElement[Any],
+    now: ColumnElement[datetime],
+) -> Insert:
+    """As `add`, of an event for each of these rows: for who changes many in one statement.
+
+    `rows` selects from what the expressions are about, and selects no column itself.
+    """
+    values = _literals({"kind": kind, **_new(now)}) | {
+        "event_id": event_id,
+        "subject": subject,
+        "payload": payload,
+        "deliverer": ROUTES.c.deliverer,
+    }
+    told = rows.join(ROUTES, ROUTES.c.kind == kind)
+    chosen = told.add_columns(*(values[name] for name in COLUMNS))
+    return insert(OUTBOX).from_select(list(COLUMNS), chosen)
+
+
 def add_for(session: Session, deliverer: str, event: Event, *, now: datetime) -> None:
     """Tell this one deliverer, which needs no route: a message that is meant for nobody else."""
     values = _values(event, now) | {"deliverer": literal(deliverer)}
@@ -84,15 +120,27 @@ def erase_subject(session: Session, subject: str) -> None:
     session.execute(delete(OUTBOX).where(OUTBOX.c.subject == subject))
 
 
-def _values(event: Event, now: datetime) -> dict[str, Any]:
-    columns = OUTBOX.c
+def _values(event: Event, now: datetime) -> dict[str, ColumnElement[Any]]:
+    return _literals({**_fields(event), **_new(now)})
+
+
+def _fields(event: Event) -> dict[str, Any]:
     return {
-        "event_id": literal(event.event_id or token()),
-        "kind": literal(event.kind),
-        "subject": literal(event.subject),
-        "payload": literal(dict(event.payload), columns.payload.type),
-        "created_at": literal(now, columns.created_at.type),
-        "due_at": literal(now, columns.due_at.type),
-        "state": literal(DeliveryState.WAITING.value),
-        "attempts": literal(0),
+        "event_id": event.event_id or token(),
+        "kind": event.kind,
+        "subject": event.subject,
+        "payload": dict(event.payload),
+    }
+
+
+def _new(now: Any) -> dict[str, Any]:
+    """Where every delivery begins."""
+    state = DeliveryState.WAITING.value
+    return {"created_at": now, "due_at": now, "state": state, "attempts": 0}
+
+
+def _literals(row: dict[str, Any]) -> dict[str, ColumnElement[Any]]:
+    return {
+        name: value if isinstance(value, ColumnElement) else literal(value, OUTBOX.c[name].type)
+        for name, value in row.items()
     }

@@ -6,9 +6,10 @@ here into those of a database, so that it keeps the same text as when Python wri
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Text, case, func, literal, literal_column
+from sqlalchemy import Boolean, ColumnElement, Text, case, cast, func, literal, literal_column
 from sqlalchemy.types import TypeEngine
 
 from sketchmaker.database import UtcDateTime
@@ -23,12 +24,14 @@ class Words:
     truth: Callable[[ColumnElement[Any]], ColumnElement[Any]]
 
     def sql(self, value: Any, type_: TypeEngine[Any] | None = None) -> ColumnElement[Any]:
-        """The value as an expression: a number or a column as it is, a dict as JSON."""
+        """The value as an expression: a column as it is, a dict as JSON, a tuple as one text."""
         if isinstance(value, dict):
             named: list[ColumnElement[Any]] = []
             for name, fact in value.items():
                 named += literal_column(f"'{name}'"), self._fact(fact)
             return self.json_object(*named)
+        if isinstance(value, tuple):
+            return reduce(lambda text, part: text + part, map(_as_text, value))
         return value if isinstance(value, ColumnElement) else literal(value, type_)
 
     def _fact(self, value: Any) -> ColumnElement[Any]:
@@ -36,6 +39,10 @@ class Words:
         if isinstance(fact.type, UtcDateTime):
             return self.instant(fact)
         return self.truth(fact) if isinstance(fact.type, Boolean) else fact
+
+
+def _as_text(part: Any) -> ColumnElement[Any]:
+    return literal(part, Text) if isinstance(part, str) else cast(part, Text)
 
 
 def _postgres_instant(at: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -5,7 +5,7 @@ Which are plain says `mass_claims`; what becomes of them, the rules that say it 
 `resets`. `tests/credits/test_mass_resets.py` compares the two, row by row.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Executable,
+    Insert,
     Integer,
     Label,
     Row,
@@ -34,9 +35,16 @@ from sketchmaker.credits.resets.reset_plan import BatchDone, ResetDone
 from sketchmaker.credits.resets.writing import RECORDS
 from sketchmaker.credits.rows.next_plan import NEXT_PLAN, next_plan_id, next_plan_of
 from sketchmaker.credits.rules.instants import in_utc
-from sketchmaker.credits.rules.new_cycle import GRACE, Boundary, begin_cycle
-from sketchmaker.credits.tables import PLANS, SUBSCRIPTIONS
+from sketchmaker.credits.rules.new_cycle import (
+    GRACE,
+    RESET_EVENT,
+    Boundary,
+    begin_cycle,
+    reset_event,
+)
+from sketchmaker.credits.tables import LEDGER, PLANS, SUBSCRIPTIONS
 from sketchmaker.database import UtcDateTime
+from sketchmaker.record import outbox
 
 MAX_DESCRIBED_RESETS = 50
 """So many of a batch are described one by one; a larger one is counted."""
@@ -93,6 +101,8 @@ def postgres_statement() -> Select[*tuple[Any, ...]]:
     ]
     total = select(func.count()).select_from(reset).scalar_subquery().label("total")
     described = select(*(reset.c[each.name] for each in many.described), total)
+    entry = {name: reset.c[value.name] for name, value in dict(records)[LEDGER].items()}
+    inserts.append(_events(select().select_from(reset), entry, POSTGRES_WORDS))
     adding = [each.cte(f"into_{each.table.name}") for each in inserts]
     return described.limit(MAX_DESCRIBED_RESETS).add_cte(*adding)
 
@@ -111,11 +121,12 @@ def sqlite_statements() -> tuple[Executable, ...]:
     many = _Many(row, PLANS.c, planned.c.following)
     reset = update(SUBSCRIPTIONS).where(of_planned, to_plan).values(many.changes)
     described = rows.add_columns(*many.described).limit(MAX_DESCRIBED_RESETS)
+    records = many.records(SQLITE_WORDS)
     inserts = [
         insert(table).from_select(list(row), rows.add_columns(*row.values()))
-        for table, row in many.records(SQLITE_WORDS)
+        for table, row in records
     ]
-    return described, *inserts, reset
+    return described, *inserts, _events(rows, dict(records)[LEDGER], SQLITE_WORDS), reset
 
 
 class _Many:
@@ -138,6 +149,14 @@ class _Many:
     def _rows(self) -> Iterator[tuple[Table, dict[str, Any]]]:
         for table, rule in RECORDS:
             yield table, rule(*self._operands, _NOW, _LATE)
+
+
+def _events(
+    rows: Select[*tuple[Any, ...]], entry: Mapping[str, ColumnElement[Any]], words: Words
+) -> Insert:
+    """Tell of each reset, whose row of the ledger has these columns, whoever wants to be told."""
+    told = {name: words.sql(value) for name, value in reset_event(entry).items()}
+    return outbox.insert_for_each(rows, kind=RESET_EVENT, now=_NOW, **told)
 
 
 def _labelled(row: dict[str, ColumnElement[Any]], table: Table) -> dict[str, Label[Any]]:

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows.state import columns_of, numbers_of
 from sketchmaker.credits.rules.errors import ResetConflict
-from sketchmaker.credits.rules.new_cycle import GRACE, reset_entry
+from sketchmaker.credits.rules.new_cycle import GRACE, RESET_EVENT, reset_entry, reset_event
 from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
+from sketchmaker.record import outbox
+from sketchmaker.record.outbox import Event
 
 RECORDS = ((LEDGER, reset_entry),)
 """What a reset adds to which table, in its own transaction, be it one reset or a mass of them."""
@@ -32,7 +34,10 @@ def write(session: Session, planned: list[PlannedReset], *, now: datetime) -> No
             rule(columns_of(step.before), step.plan, step.boundary, now, now - GRACE)
             for step in steps
         ]
-        session.connection().execute(insert(table), [as_json(row) for row in added])
+        rows = [as_json(row) for row in added]
+        session.connection().execute(insert(table), rows)
+        if table is LEDGER:
+            outbox.add_all(session, RESET_EVENT, map(_event_of, rows), now=now)
 
 
 def as_json(row: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +45,12 @@ def as_json(row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: _worded(value) if isinstance(value, dict) else value for name, value in row.items()
     }
+
+
+def _event_of(entry: dict[str, Any]) -> Event:
+    told = reset_event(entry)
+    subject, event_id = ("".join(map(str, told[name])) for name in ("subject", "event_id"))
+    return Event(RESET_EVENT, subject, told["payload"], event_id)
 
 
 def _worded(facts: dict[str, Any]) -> dict[str, Any]:

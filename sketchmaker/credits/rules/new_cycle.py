@@ -8,6 +8,7 @@ statement shows what they will make of a row.
 Standard library only; no clock, no SQL.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -16,6 +17,10 @@ from sketchmaker.credits.rules.actions import RESET_ACTION
 
 GRACE = timedelta(hours=1)
 """A reset later than this is marked as caught up. It still runs: late is not never."""
+
+
+RESET_EVENT = "credits.reset"
+"""The kind of event that tells others of a reset."""
 
 
 class Plan(Protocol):
@@ -102,6 +107,24 @@ def reset_entry(before: Any, plan: Plan, boundary: Boundary, now: Any, late: Any
             **({"skipped": True} if boundary.was_skipped else {}),
         },
         "created_at": now,
+    }
+
+
+def reset_event(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What others are told of a reset, from the columns of its row in `usage_history`.
+
+    The subscription and the cycle name it, so it is the same whoever tells it, however often. What
+    is a tuple here is text: its parts, one after the other.
+    """
+    names = ("user_id", "subscription_id", "cycle")
+    return {
+        "event_id": (RESET_EVENT, "/", entry["subscription_id"], "/", entry["cycle"]),
+        "subject": ("user ", entry["user_id"]),
+        "payload": {
+            **{name: entry[name] for name in names},
+            "available": entry["balance_after"],
+            "facts": entry["metadata"],
+        },
     }
 
 
