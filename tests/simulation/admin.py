@@ -1,6 +1,5 @@
 """What admins do: grants, plans, leaving and coming back, force. Each verb in its transaction."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,39 +12,33 @@ from sketchmaker.credits.managing import (
     lifecycle,
     plan_changes,
 )
-from sketchmaker.credits.rules.errors import (
-    AllowanceLimit,
-    NoActiveSubscription,
-    NothingToChange,
-    SetAside,
-)
-from sketchmaker.database import DatabaseUnavailable
-from tests.simulation.clock import NodeClock
-from tests.simulation.history import Operation
-from tests.simulation.simulation import Simulation
+from sketchmaker.credits.rules.errors import NothingToChange
+from tests.simulation.acting import number_of
+from tests.simulation.corrections import Corrections
 
-NODE = "admin"
 DAY_SECONDS = 86_400
-REFUSALS = (NothingToChange, NoActiveSubscription, AllowanceLimit, SetAside)
 PLANS = ("free", "premium", "pro")
+DELETIONS = 0.03
+"""How much of what is done is a deletion."""
 
 WHEN: tuple[plan_changes.When, ...] = ("now", "now", "next_reset", "next_reset", "restart")
 
-Verb = Callable[[Session, datetime], Any]
 
-
-class Admin:
+class Admin(Corrections):
     """Does something to some account. What is cut stays unknown: these verbs have no keys."""
-
-    def __init__(self, run: Simulation) -> None:
-        self._run = run
-        self._chance = run.streams.stream("admin")
 
     def act(self) -> None:
         """Something, to somebody."""
-        number = self._chance.choice(sorted(self._run.oracle.accounts))
+        number = self._chance.choice(self._run.oracle.members)
+        if self._chance.random() < DELETIONS and len(self._run.oracle.members) > 1:
+            self._delete(number)
+            return
+        stuck = self._run.oracle.overdue_by(timedelta(days=1), self._run.timeline.true)
+        if stuck and self._chance.random() < 0.5:
+            self._resume(self._chance.choice(stuck))
+            return
         kinds = (self._grant, self._grant, self._change, self._change, self._force, self._revoke)
-        kind = self._chance.choice((*kinds, self._leave, self._cancel))
+        kind = self._chance.choice((*kinds, self._leave, self._cancel, *self._corrections))
         kind(number)
         if kind == self._force and self._chance.random() < 0.4:
             for seconds in (1, 60, 7200):
@@ -88,7 +81,7 @@ class Admin:
                 plan_name=plan,
                 when=when,
                 now=now,
-                by_id=_number(operation),
+                by_id=number_of(operation),
             )
 
         self._do(operation, verb)
@@ -116,7 +109,7 @@ class Admin:
                 session,
                 subscription_id=number,
                 now=now,
-                by_id=_number(operation),
+                by_id=number_of(operation),
                 reason="asked for",
             )
 
@@ -133,43 +126,7 @@ class Admin:
                 credits=self._chance.choice((1, 3, 2000)),
                 reason="a correction",
                 now=now,
-                by_id=_number(operation),
+                by_id=number_of(operation),
             )
 
         self._do(operation, verb)
-
-    def _simple(self, number: int, kind: str, verb: Callable[..., object]) -> None:
-        operation = self._operation(number, kind)
-        self._do(
-            operation,
-            lambda session, now: verb(
-                session, subscription_id=number, now=now, by_id=_number(operation)
-            ),
-        )
-
-    def _operation(self, number: int, kind: str) -> Operation:
-        return self._run.history.add(number, kind, {}, None, self._run.timeline.true)
-
-    def _do(self, operation: Operation, verb: Verb) -> None:
-        self._run.machine.spawn(
-            f"{operation.kind} {operation.name}",
-            operation.account,
-            lambda: self._perform(operation, verb),
-        )
-
-    def _perform(self, operation: Operation, verb: Verb) -> None:
-        now = NodeClock(self._run.timeline, NODE).now()
-        try:
-            with self._run.driver.database.transaction() as session:
-                verb(session, now)
-        except REFUSALS as refusal:
-            self._run.trace.note(f"{operation.name} was not done: {refusal!r}")
-        except DatabaseUnavailable:
-            self._run.trace.note(f"{operation.name} is unknown")
-        else:
-            self._run.history.answered(operation, ("done", None))
-
-
-def _number(operation: Operation) -> int:
-    """Who did it, by the number of the operation: that is how its ledger row is known."""
-    return int(operation.name.removeprefix("op"))

@@ -251,6 +251,38 @@ def _a_forced_reset_takes_held_credits_for_free_ones(plot: Plot) -> None:
 
 
 @bug(profile="admins")
+def _a_moved_reset_moves_the_ones_after_it(plot: Plot) -> None:
+    right = state.move
+
+    def wrong(session: Session, before: State, after: State, **entry: Any) -> None:
+        if entry["action"] == "reset_moved":
+            moved = after.next_reset - before.next_reset
+            schedule = replace(after.schedule, anchor=after.schedule.anchor + moved)
+            after = replace(after, schedule=schedule)
+        right(session, before, after, **entry)
+
+    plot.put("move", wrong)
+
+
+@bug(profile="admins")
+def _a_refund_of_the_cycle_before_comes_into_this_one(plot: Plot) -> None:
+    right = state.move
+
+    def wrong(session: Session, before: State, after: State, **entry: Any) -> None:
+        if entry["action"] == "credits_refunded" and entry["cycle"] != before.cycle:
+            used = max(after.balance.used + entry["credits_used"], 0)
+            after = replace(after, balance=replace(after.balance, used=used))
+        right(session, before, after, **entry)
+
+    plot.put("move", wrong)
+
+
+@bug(profile="admins")
+def _a_deleted_account_keeps_its_grants(plot: Plot) -> None:
+    plot.put("void_all", lambda *_, **__: None)
+
+
+@bug(profile="admins")
 def _force_knows_no_limit(plot: Plot) -> None:
     plot.put("check_by_hand", lambda *_, **__: None)
 

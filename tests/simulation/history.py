@@ -11,6 +11,9 @@ KEYS_KEPT = timedelta(days=6.9)
 """The engine promises seven days; nobody retries later."""
 REFUSALS_KEPT = timedelta(hours=24)
 
+UNMARKED = {"extend", "move", "pause", "resume", "delete"}
+"""What leaves no ledger row that names it."""
+
 Answer = tuple[str, Any]
 """`("done", facts)`, or `("refused", facts)` for a refusal that is remembered for a while."""
 
@@ -80,6 +83,11 @@ class History:
         self.operations[name] = operation
         return operation
 
+    def has_done(self, account: int, kind: str) -> bool:
+        """Is it known to have been done to the account?"""
+        same = (o for o in self.operations.values() if (o.account, o.kind) == (account, kind))
+        return any(operation.answer is not None for operation in same)
+
     def mark(self, name: str | None) -> None:
         """The books show the effect of that operation.
 
@@ -108,7 +116,7 @@ class History:
             first = None
         operation.answer, operation.is_unknown = first or answer, False
         marks = self.effects[operation.name]
-        if marks != (1 if answer[0] == "done" else 0) and operation.kind != "extend":
+        if marks != (1 if answer[0] == "done" else 0) and operation.kind not in UNMARKED:
             raise Violation(
                 f"{self._told(operation.name)} got {answer}; it took effect {marks} times."
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulation.driver import Driver, Rows
@@ -33,6 +33,8 @@ class Followed(Books):
 
     subscription_id: int = 0
     user_id: int = 0
+    is_leaving: bool = False
+    """Its deletion has begun, or is over."""
 
 
 class Oracle:
@@ -58,6 +60,16 @@ class Oracle:
                 plan=row["plan"],
             )
         self.check()
+
+    @property
+    def members(self) -> list[int]:
+        """The numbers of those whose account is there to stay."""
+        return sorted(n for n, account in self.accounts.items() if not account.is_leaving)
+
+    def overdue_by(self, gap: timedelta, now: datetime) -> list[int]:
+        """Whose resets are late, so that somebody should look: parked, or nobody was there."""
+        late = [a for a in self.accounts.values() if a.is_active and a.next_reset < now - gap]
+        return sorted(account.subscription_id for account in late)
 
     def boundaries(self) -> Iterable[datetime]:
         """The next boundary of each account that is on a plan; past, when its reset is overdue."""
@@ -113,6 +125,9 @@ class Oracle:
 
     def _must_be_done(self, account: Followed, furthest: datetime) -> None:
         name = f"Subscription {account.subscription_id}"
+        was_deleted = self._history.has_done(account.subscription_id, "delete")
+        if was_deleted and (account.is_active or account.bonus or account.holds):
+            raise Violation(f"{name} was deleted, and has something left.")
         if account.is_active and account.next_reset <= furthest and not self._is_parked(account):
             raise Violation(f"{name} was not reset at {account.next_reset}.")
         overdue = [hold for hold in account.holds.values() if hold.expires_at <= furthest]
@@ -123,7 +138,7 @@ class Oracle:
             raise Violation(f"{name} has {len(over)} grants whose time is over.")
 
     def _is_parked(self, account: Followed) -> bool:
-        query = "SELECT subscription_id FROM resets_set_aside WHERE cause = 'runaway'"
+        query = "SELECT subscription_id FROM resets_set_aside WHERE cause IN ('runaway', 'paused')"
         return any(row["subscription_id"] == account.subscription_id for row in self._rows(query))
 
     def _rows(self, query: str) -> Rows:
@@ -218,7 +233,7 @@ def _operation_of(row: Row) -> str | None:
         return name
     if details.get("by") is not None:
         return f"op{details['by']}"
-    if row["action"] == "credits_granted":
+    if row["action"] in {"credits_granted", "credits_refunded"}:
         return str(details["reason"])
     operation: str | None = said.get("op")
     return operation

@@ -39,7 +39,7 @@ class Requests:
 
     def ask(self) -> None:
         """Somebody wants a charge or a hold."""
-        number = self._chance.choice(sorted(self._run.oracle.accounts))
+        number = self._chance.choice(self._run.oracle.members)
         self._ask(number, self._chance.choice(("charge", "hold", "hold")))
 
     def _ask_of(self, number: int) -> Callable[[], None]:
@@ -144,9 +144,15 @@ class Requests:
     def _not_now(self, operation: Operation, refusal: Exception) -> None:
         self._run.trace.note(f"{operation.name} was not done: {refusal}")
         self._run.history.statistics["not now"] += 1
+        if self._is_leaving(operation):  # with the account, what was answered is forgotten
+            operation.is_unknown = False
+            return
         if operation.key is not None and operation.answer_stands():
             raise Violation(f"{operation.name} got {operation.answer} first, then {refusal!r}.")
         operation.is_unknown = False
+
+    def _is_leaving(self, operation: Operation) -> bool:
+        return self._run.oracle.accounts[operation.account].is_leaving
 
     def _come_back(self, operation: Operation) -> None:
         """Its answer was lost: with a key it is sent again, soon or days later."""
@@ -176,6 +182,10 @@ class Requests:
                 self._call(other, NodeClock(self._run.timeline, node).now())
             except (KeyReused, DatabaseUnavailable):
                 return
+            except NOT_NOW:
+                if self._is_leaving(other):
+                    return
+                raise
             except InsufficientCredits as refusal:
                 self._run.trace.note(f"{other.name} got {refusal!r}")
             raise Violation(f"{other.name}: a key served for two different requests.")
