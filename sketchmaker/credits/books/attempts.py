@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.books import mending, verification
 from sketchmaker.credits.books.mending import CannotMend, Correction
 from sketchmaker.credits.books.sweeps import GRANT, HOLD, LEDGER_ROW, SUBSCRIPTION, USER
+from sketchmaker.credits.books.values import VALUES
 from sketchmaker.credits.books.violations import Subject, Violation
 from sketchmaker.credits.tables import GRANTS, LEDGER, SUBSCRIPTIONS
 
@@ -44,9 +45,15 @@ class Mended:
     obstacle: str | None = None
 
 
-def makes_the_ledger_untrue(violation: Violation) -> bool:
-    """Is it a row of the ledger that can't be believed, nor the sums that have it?"""
-    return violation.subject.kind == LEDGER_ROW and violation.invariant in UNTRUE_ROWS
+def obstacle(violation: Violation) -> str | None:
+    """Why the owner of the row is left to a person, whatever else is wrong; None if they aren't.
+
+    A row of the ledger that can't be believed makes the sums that have it untrue.
+    """
+    if violation.invariant == VALUES:
+        return ODD_VALUES
+    is_untrue = violation.subject.kind == LEDGER_ROW and violation.invariant in UNTRUE_ROWS
+    return BROKEN_LEDGER if is_untrue else None
 
 
 def mend_user(session: Session, user_id: int, found: Found, correction: Correction) -> Mended:

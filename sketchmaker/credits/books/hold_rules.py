@@ -7,29 +7,29 @@ from functools import cache
 from sqlalchemy import Subquery, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.books.row_rules import IS_PENDING, integers
+from sketchmaker.credits.books.row_rules import IS_PENDING
 from sketchmaker.credits.books.sweeps import HOLD, Rule, Sweep, within
 from sketchmaker.credits.books.violations import Subject, Violation
 from sketchmaker.credits.spending.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
 
 
-def check_ends(session: Session, now: datetime, *, only: int | None = None) -> Iterator[Violation]:
+def check_ends(session: Session, low: int, high: int, *, now: datetime) -> Iterator[Violation]:
     """B35: a pending hold ends within the longest lifetime there is."""
-    query = select(HOLDS.c.id, HOLDS.c.expires_at).where(
-        IS_PENDING, HOLDS.c.expires_at > now + LONGEST_LIFETIME
+    latest = now + LONGEST_LIFETIME
+    query = (
+        select(HOLDS.c.id, HOLDS.c.expires_at)
+        .where(within(HOLDS.c.id), IS_PENDING, HOLDS.c.expires_at > latest)
+        .order_by(HOLDS.c.id)
     )
-    if only is not None:
-        query = query.where(HOLDS.c.id == only)
     sentence = "Nothing will end the hold for longer than any hold lives."
-    for hold in session.execute(query.order_by(HOLDS.c.id)).all():
-        latest = now + LONGEST_LIFETIME
+    for hold in session.execute(query, {"above": low, "up_to": high}).all():
         yield Violation("B35", Subject(HOLD, hold.id), sentence, latest, hold.expires_at)
 
 
 @cache
-def hold_sweep(dialect: str) -> Sweep:
-    """B3, B13, B15, B16, B27 for holds."""
+def hold_sweep() -> Sweep:
+    """B13, B15, B16, B27 for holds."""
     ends = (
         select(
             LEDGER.c.hold_id,
@@ -58,7 +58,7 @@ def hold_sweep(dialect: str) -> Sweep:
         HOLD,
         HOLDS.c.id,
         source,
-        [*_numbers(), once, *_same(ends), _owner(), *integers(dialect, HOLDS)],
+        [*_numbers(), once, *_same(ends), _owner()],
     )
 
 

@@ -25,7 +25,7 @@ from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 
 LEFT_TO_A_PERSON: Final = {
-    "B3": "An amount that is not a whole number must be looked at and set by hand.",
+    "B3": "A value that is none of its column's kind must be looked at and set by hand.",
     "B14": "Nobody can tell which grants it holds: settle or release it by hand.",
     "B21": "A grant or its ledger row is missing: find out which before anything is added.",
     "B22": "A reset row can't be taken back. If it gave too much, revoke the credits.",
@@ -87,16 +87,17 @@ def _mend(
     session: Session, violations: Iterable[Violation], correction: Correction
 ) -> list[Repair]:
     by_user: dict[int | None, Found] = defaultdict(lambda: defaultdict(set))
-    untrue: set[int | None] = set()
+    obstacles: dict[int | None, str] = {}
     for violation in violations:
         owner = _owner(session, violation.subject)
         by_user[owner][violation.subject].add(violation.invariant)
-        if attempts.makes_the_ledger_untrue(violation):
-            untrue |= {owner, _owner_of_its_subscription(session, violation.subject)}
+        obstacle = attempts.obstacle(violation)
+        if obstacle:
+            obstacles |= dict.fromkeys(_concerned(session, violation.subject, owner), obstacle)
     repairs: list[Repair] = []
     for user_id, found in by_user.items():
-        mended = Mended(obstacle=attempts.BROKEN_LEDGER if user_id in untrue else None)
-        if user_id is not None and user_id not in untrue:
+        mended = Mended(obstacle=obstacles.get(user_id))
+        if user_id is not None and user_id not in obstacles:
             mended = attempts.mend_user(session, user_id, found, correction)
         repairs += _told(session, found, mended, correction)
     return repairs
@@ -108,7 +109,8 @@ def _told(session: Session, found: Found, mended: Mended, correction: Correction
         Repair(subject, _sorted(found.get(subject) or mended.concerned), sentence, is_possible=True)
         for subject, sentence in mended.sentences.items()
     ]
-    runaway = [subject.id for subject, why in found.items() if "B26" in why]
+    can_be_read = mended.obstacle != attempts.ODD_VALUES
+    runaway = [subject.id for subject, why in found.items() if "B26" in why and can_be_read]
     sentence = "Park it: no resets until an admin releases it."
     done += [
         Repair(Subject(SUBSCRIPTION, parked), ("B26",), sentence, is_possible=True)
@@ -148,11 +150,14 @@ def _owner(session: Session, subject: Subject) -> int | None:
     return session.scalar(select(table.c.user_id).where(table.c.id == subject.id))
 
 
-def _owner_of_its_subscription(session: Session, subject: Subject) -> int | None:
+def _concerned(session: Session, subject: Subject, owner: int | None) -> set[int | None]:
+    """The owner of a row, and of the subscription that it is on, if it is of the ledger."""
+    if subject.kind != LEDGER_ROW:
+        return {owner}
     query = select(SUBSCRIPTIONS.c.user_id).join(
         LEDGER, LEDGER.c.subscription_id == SUBSCRIPTIONS.c.id
     )
-    return session.scalar(query.where(LEDGER.c.id == subject.id))
+    return {owner, session.scalar(query.where(LEDGER.c.id == subject.id))}
 
 
 def _sorted(invariants: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from functools import cache
 from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
 
 from sketchmaker.accounts.tables import User
-from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep, whole_numbers
+from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep
 from sketchmaker.credits.managing.granting import KINDS
 from sketchmaker.credits.rules import actions
 from sketchmaker.credits.rules.amounts import MAX_CREDITS
@@ -21,8 +21,8 @@ STILL = (actions.DEACTIVATION_ACTION, actions.REACTIVATION_ACTION, actions.RESCH
 
 
 @cache
-def plan_sweep(dialect: str) -> Sweep:
-    """B3 and B30 for plans."""
+def plan_sweep() -> Sweep:
+    """B30 for plans."""
     negative = Rule(
         "B30",
         PLANS.c.monthly_credits < 0,
@@ -37,12 +37,12 @@ def plan_sweep(dialect: str) -> Sweep:
         MAX_CREDITS,
         PLANS.c.monthly_credits,
     )
-    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, too_many, *integers(dialect, PLANS)])
+    return Sweep(PLAN, PLANS.c.id, PLANS, [negative, too_many])
 
 
 @cache
-def ledger_sweep(dialect: str) -> Sweep:
-    """B3, B27, B28, B29 for rows of the ledger."""
+def ledger_sweep() -> Sweep:
+    """B27, B28, B29 for rows of the ledger."""
     source = (
         LEDGER.outerjoin(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == LEDGER.c.subscription_id)
         .outerjoin(USERS, USERS.c.id == LEDGER.c.user_id)
@@ -52,7 +52,7 @@ def ledger_sweep(dialect: str) -> Sweep:
         LEDGER_ROW,
         LEDGER.c.id,
         source,
-        [*_ledger_references(), *_ledger_amounts(), *_ledger_shapes(), *integers(dialect, LEDGER)],
+        [*_ledger_references(), *_ledger_amounts(), *_ledger_shapes()],
     )
 
 
@@ -172,8 +172,8 @@ def _engine_shapes() -> list[Rule]:
 
 
 @cache
-def grant_sweep(dialect: str) -> Sweep:
-    """B3, B17, B27 for grants."""
+def grant_sweep() -> Sweep:
+    """B17, B27 for grants."""
     grant = GRANTS.c
     parts = (
         grant.credits_remaining,
@@ -200,9 +200,4 @@ def grant_sweep(dialect: str) -> Sweep:
         Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", grant.user_id),
     ]
     source = GRANTS.outerjoin(USERS, USERS.c.id == grant.user_id)
-    return Sweep(GRANT, grant.id, source, [*rules, *integers(dialect, GRANTS)])
-
-
-def integers(dialect: str, table: Table) -> list[Rule]:
-    """B3 for a table; only SQLite needs to be asked."""
-    return whole_numbers("B3", table) if dialect == "sqlite" else []
+    return Sweep(GRANT, grant.id, source, rules)

@@ -225,7 +225,7 @@ def check_runaways(
 
 def _check_set_aside(session: Session, only: int | None) -> Iterator[Violation]:
     failed, retried = ResetSetAside.cause == guard.FAILED, ResetSetAside.retry_at.is_not(None)
-    query = select(ResetSetAside.subscription_id, ResetSetAside.cause, ResetSetAside.retry_at)
+    query = select(ResetSetAside.subscription_id, ResetSetAside.cause, retried.label("is_retried"))
     query = query.where(or_(and_(failed, ~retried), and_(~failed, retried)))
     if only is not None:
         query = query.where(ResetSetAside.subscription_id == only)
@@ -235,7 +235,7 @@ def _check_set_aside(session: Session, only: int | None) -> Iterator[Violation]:
             Subject(SUBSCRIPTION, row.subscription_id),
             "What is parked is not tried again, and what failed is.",
             row.cause,
-            row.retry_at,
+            "tried again" if row.is_retried else "not tried again",
         )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.books.row_rules import IS_PENDING, USERS
-from sketchmaker.credits.books.sweeps import SUBSCRIPTION, USER, Rule, Sweep, whole_numbers, within
+from sketchmaker.credits.books.sweeps import SUBSCRIPTION, USER, Rule, Sweep, within
 from sketchmaker.credits.rules import actions
 from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
@@ -51,8 +51,8 @@ def forced() -> Subquery:
 
 
 @cache
-def subscription_sweep(dialect: str) -> Sweep:
-    """B1 to B6, B8 to B10, B22, B25, B32 for subscriptions."""
+def subscription_sweep() -> Sweep:
+    """B1, B2, B4 to B6, B8 to B10, B22, B25, B32 for subscriptions."""
     lines, current, pending = _lines(), _current(), _pending()
     newest = LEDGER.alias("newest")
     source = (
@@ -66,7 +66,6 @@ def subscription_sweep(dialect: str) -> Sweep:
         *_sum_rules(lines, current),
         *_cycle_rules(lines),
         _newest_rule(newest.c.balance_after, pending),
-        *(whole_numbers("B3", SUBSCRIPTIONS) if dialect == "sqlite" else []),
     ]
     return Sweep(SUBSCRIPTION, ROW.id, source, rules)
 

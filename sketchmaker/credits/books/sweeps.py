@@ -24,7 +24,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.books.violations import Subject, Violation
-from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 
 LOW = bindparam("above", type_=Integer)
 HIGH = bindparam("up_to", type_=Integer)
@@ -114,49 +113,9 @@ def ranges(session: Session, table: Table, batch: int) -> Iterator[tuple[int, in
         above = up_to
 
 
-def whole_numbers(invariant: str, table: Table) -> list[Rule]:
-    """On SQLite: amounts are stored as whole numbers. PostgreSQL's columns hold nothing else."""
-    return [
-        Rule(
-            invariant,
-            func.typeof(column) != "integer",
-            f"{name} is not a whole number.",
-            "integer",
-            func.typeof(column),
-        )
-        for name, column in table.c.items()
-        if name in _AMOUNTS[table.name]
-    ]
-
-
 def _column(value: object) -> ColumnElement[Any]:
     return value if isinstance(value, ColumnElement) else literal(value)
 
-
-_AMOUNTS = {
-    PLANS.name: ("monthly_credits",),
-    SUBSCRIPTIONS.name: (
-        "credits_remaining",
-        "credits_held",
-        "credits_used_this_month",
-        "credits_revoked",
-        "cycle_allowance",
-        "bonus_remaining",
-        "bonus_held",
-        "bonus_used",
-        "cycle",
-        "anchor_cycle",
-    ),
-    GRANTS.name: (
-        "credits_granted",
-        "credits_remaining",
-        "credits_held",
-        "credits_used",
-        "credits_expired",
-    ),
-    HOLDS.name: ("credits_held", "credits_settled", "cycle"),
-    LEDGER.name: ("credits_used", "credits_delta", "bonus_delta", "balance_after", "cycle"),
-}
 
 Check = Callable[[Session, int, int], Iterator[Violation]]
 """What looks at a range of a table."""
