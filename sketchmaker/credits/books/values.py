@@ -109,7 +109,8 @@ def _kind(column: Column[object]) -> tuple[str, ColumnElement[bool]]:
 def _is_date(column: Column[object]) -> ColumnElement[bool]:
     """Is it the text of a date that there is? SQLite takes February 30 for March 2."""
     written = func.substr(column, 1, _TO_THE_SECOND)
-    understood = func.strftime("%Y-%m-%d %H:%M:%S", column, "+0 days")  # days are counted then
+    # Without the fraction, which SQLite would round. Adding nothing makes it count the days.
+    understood = func.strftime("%Y-%m-%d %H:%M:%S", written, "+0 days")
     fraction = func.substr(column, _TO_THE_SECOND + 1)
     return and_(
         written.is_not_distinct_from(understood),
