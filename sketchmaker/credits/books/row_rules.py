@@ -1,11 +1,9 @@
 """Rules that one row shows by itself, or together with the rows it refers to."""
 
-import typing
 from functools import cache
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, cast, not_, or_
+from sqlalchemy import BigInteger, Column, ColumnElement, and_, cast, exists, not_, or_
 
-from sketchmaker.accounts.tables import User
 from sketchmaker.credits.books.sweeps import GRANT, LEDGER_ROW, PLAN, Rule, Sweep
 from sketchmaker.credits.managing.granting import KINDS
 from sketchmaker.credits.rules import actions
@@ -13,7 +11,6 @@ from sketchmaker.credits.rules.amounts import MAX_CREDITS
 from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS, HoldState
 
-USERS = typing.cast(Table, User.__table__)
 IS_PENDING = HOLDS.c.state == HoldState.PENDING.value
 
 STILL = (actions.DEACTIVATION_ACTION, actions.REACTIVATION_ACTION, actions.RESCHEDULE_ACTION)
@@ -43,11 +40,9 @@ def plan_sweep() -> Sweep:
 @cache
 def ledger_sweep() -> Sweep:
     """B27, B28, B29 for rows of the ledger."""
-    source = (
-        LEDGER.outerjoin(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == LEDGER.c.subscription_id)
-        .outerjoin(USERS, USERS.c.id == LEDGER.c.user_id)
-        .outerjoin(HOLDS, HOLDS.c.id == LEDGER.c.hold_id)
-    )
+    source = LEDGER.outerjoin(
+        SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == LEDGER.c.subscription_id
+    ).outerjoin(HOLDS, HOLDS.c.id == LEDGER.c.hold_id)
     return Sweep(
         LEDGER_ROW,
         LEDGER.c.id,
@@ -65,7 +60,7 @@ def _ledger_references() -> list[Rule]:
             "a subscription",
             LEDGER.c.subscription_id,
         ),
-        Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", LEDGER.c.user_id),
+        *_of_an_account(LEDGER.c.user_id),
         Rule(
             "B27",
             and_(LEDGER.c.hold_id.is_not(None), HOLDS.c.id.is_(None)),
@@ -197,7 +192,19 @@ def grant_sweep() -> Sweep:
         Rule(
             "B17", grant.kind.not_in(kinds), "There is no such kind.", "|".join(kinds), grant.kind
         ),
-        Rule("B27", USERS.c.id.is_(None), "There is no such user.", "a user", grant.user_id),
+        Rule(
+            "B27",
+            ~exists().where(SUBSCRIPTIONS.c.user_id == grant.user_id),
+            "The grant belongs to somebody who never had a plan.",
+            "a subscription",
+            grant.user_id,
+        ),
+        *_of_an_account(grant.user_id),
     ]
-    source = GRANTS.outerjoin(USERS, USERS.c.id == grant.user_id)
-    return Sweep(GRANT, grant.id, source, rules)
+    return Sweep(GRANT, grant.id, GRANTS, rules)
+
+
+def _of_an_account(number: Column[int]) -> list[Rule]:
+    """B27 for the number of an account; nothing where the engine stands alone."""
+    known = [exists().where(key.column == number) for key in number.foreign_keys]
+    return [Rule("B27", ~each, "There is no such user.", "a user", number) for each in known]

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.books.row_rules import IS_PENDING, USERS
+from sketchmaker.credits.books.row_rules import IS_PENDING
 from sketchmaker.credits.books.sweeps import SUBSCRIPTION, USER, Rule, Sweep, within
 from sketchmaker.credits.rules import actions
 from sketchmaker.credits.spending import refunds
@@ -215,12 +215,10 @@ def _newest_rule(balance_after: ColumnElement[int], pending: Subquery) -> Rule:
 
 @cache
 def user_sweep() -> Sweep:
-    """B18, B20, B21, B31 for users."""
+    """B18, B20, B21, B31 for everybody who has or had a plan."""
     rows, grants, granted = _subscriptions(), _grants(), _granted()
-    source: FromClause = (
-        USERS.outerjoin(rows, rows.c.user_id == USERS.c.id)
-        .outerjoin(grants, grants.c.user_id == USERS.c.id)
-        .outerjoin(granted, granted.c.user_id == USERS.c.id)
+    source: FromClause = rows.outerjoin(grants, grants.c.user_id == rows.c.user_id).outerjoin(
+        granted, granted.c.user_id == rows.c.user_id
     )
     left, bonus = _or_none(grants.c.remaining), _or_none(rows.c.bonus_remaining)
     held, bonus_held = _or_none(grants.c.held), _or_none(rows.c.bonus_held)
@@ -236,7 +234,7 @@ def user_sweep() -> Sweep:
              given, in_ledger),
         Rule("B31", rows.c.active > 1, "A user has one active subscription.", 1, rows.c.active),
     ]  # fmt: skip
-    return Sweep(USER, USERS.c.id, source, rules)
+    return Sweep(USER, rows.c.user_id, source, rules)
 
 
 def _subscriptions() -> Subquery:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     FromClause,
     Integer,
     Row,
     Select,
-    Table,
     bindparam,
     func,
     literal,
@@ -96,14 +96,14 @@ def within(key: Any) -> ColumnElement[bool]:
     return inside
 
 
-def ranges(session: Session, table: Table, batch: int) -> Iterator[tuple[int, int, int]]:
-    """Ranges of a table's ids, each `(above, up_to, rows)` with up to `batch` rows."""
-    low = session.scalar(select(func.min(table.c.id)))
+def ranges(session: Session, key: Column[int], batch: int) -> Iterator[tuple[int, int, int]]:
+    """Ranges of a key's values, each `(above, up_to, rows)` with about `batch` rows."""
+    low = session.scalar(select(func.min(key)))
     if low is None:
         return
     above = low - 1
     while True:
-        next_ids = select(table.c.id).where(table.c.id > above).order_by(table.c.id).limit(batch)
+        next_ids = select(key.label("id")).where(key > above).order_by(key).limit(batch)
         inside = next_ids.subquery()
         row = session.execute(select(func.count(), func.max(inside.c.id)).select_from(inside)).one()
         rows, up_to = row

@@ -6,7 +6,6 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts.tables import User
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.rows.plans import active_plan, default_plan
 from sketchmaker.credits.rules.actions import START_ACTION
@@ -58,15 +57,6 @@ def start(
         raise AlreadySubscribed(user_id) from error
     _record_start(session, subscription, plan.display_name, now)
     return subscription
-
-
-def users_without_one(session: Session) -> list[User]:
-    """Everybody who never had a subscription, oldest account first.
-
-    One that was ended was ended by somebody: it is taken up again, not given afresh.
-    """
-    had_one = exists().where(UserSubscription.user_id == User.id)
-    return list(session.scalars(select(User).where(~had_one).order_by(User.id)))
 
 
 def _refuse_fresh_start(session: Session, user_id: int) -> None:

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, tuple_
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from sketchmaker.accounts.tables import User
 from sketchmaker.credits.rules.errors import (
     CreditError,
     InsufficientCredits,
@@ -107,11 +107,9 @@ def once(
     try:
         answer = Answer(work(), None)
     except _REMEMBERED as refusal:
-        if session.get(User, request.user_id) is None:
-            raise
         answer = Answer({}, refusal)
     session.execute(delete(KEYS).where(*_is_key_of(request), KEYS.c.kept_until <= now))
-    session.execute(insert(KEYS).values(**row_of(request, answer, now)))
+    _remember(session, request, answer, now)
     return answer
 
 
@@ -168,6 +166,20 @@ def check_key(key: object) -> None:
     # Not `isprintable`: it refuses joiners, of which emoji and Persian words are made.
     if any(unicodedata.category(character) in _UNUSABLE for character in key):
         raise InvalidKey(key)
+
+
+def _remember(session: Session, request: Request, answer: Answer, now: datetime) -> None:
+    row = insert(KEYS).values(**row_of(request, answer, now))
+    if answer.refusal is None:
+        session.execute(row)
+        return
+    try:
+        with session.begin_nested():
+            session.execute(row)
+    except IntegrityError:
+        if find(session, request, now=now) is not None:  # another transaction was faster
+            raise
+        raise answer.refusal from None  # nobody has that number
 
 
 def _is_key_of(request: Request) -> tuple[Any, Any]:

@@ -1,7 +1,8 @@
 """The engine's tables. Published names are the setup guide's; the rest is ours.
 
 `user_subscriptions` is the truth about a balance and its schedule, `usage_history` the ledger that
-explains it, `credit_holds` what is set aside for work under way.
+explains it, `credit_holds` what is set aside for work under way. Accounts are numbers here; that
+they are those of our own is said by `membership.tables`.
 """
 
 from datetime import datetime
@@ -23,7 +24,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sketchmaker.accounts.tables import User
 from sketchmaker.credits.rules import cycle as cycles
 from sketchmaker.credits.rules.actions import RESET_ACTION
 from sketchmaker.credits.tables import side  # noqa: F401 - on the same metadata, for migrations
@@ -117,7 +117,7 @@ class UserSubscription(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    user_id: Mapped[int] = mapped_column(index=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey(SubscriptionPlanModel.id), index=True)
     next_plan_id: Mapped[int | None] = mapped_column(ForeignKey(SubscriptionPlanModel.id))
     credits_remaining: Mapped[int]
@@ -138,7 +138,7 @@ class UserSubscription(Base):
     next_credit_reset: Mapped[datetime] = mapped_column(UtcDateTime)
     subscription_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_active: Mapped[bool] = mapped_column(default=True)
-    assigned_by_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
+    assigned_by_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     plan: Mapped[SubscriptionPlanModel] = relationship(foreign_keys=[plan_id])
@@ -181,7 +181,7 @@ class CreditHold(Base):
     )
 
     id: Mapped[int] = mapped_column(LongId, primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    user_id: Mapped[int] = mapped_column(index=True)
     subscription_id: Mapped[int] = mapped_column(ForeignKey(UserSubscription.id))
     cycle: Mapped[int]
     action: Mapped[str] = mapped_column(String(50))
@@ -242,7 +242,7 @@ class UsageHistory(Base):
     )
 
     id: Mapped[int] = mapped_column(LongId, primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id))
+    user_id: Mapped[int]
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey(UserSubscription.id))
     # A hold ends in one ledger row at the most: a second settlement breaks on this.
     hold_id: Mapped[int | None] = mapped_column(ForeignKey(CreditHold.id), unique=True)

@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Table, Text, text
+from sqlalchemy import CheckConstraint, Index, String, Table, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sketchmaker.accounts.tables import User
 from sketchmaker.database import Base, UtcDateTime
 
 # SQLite would give the number of a deleted last row to the next one, and its history with it.
@@ -54,7 +53,7 @@ class CreditGrant(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    user_id: Mapped[int] = mapped_column(index=True)
     kind: Mapped[str] = mapped_column(String(20))
     credits_granted: Mapped[int]
     credits_remaining: Mapped[int]
@@ -63,7 +62,7 @@ class CreditGrant(Base):
     credits_expired: Mapped[int] = mapped_column(default=0)
     credits_voided: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     reason: Mapped[str] = mapped_column(Text)
-    granted_by_id: Mapped[int | None] = mapped_column(ForeignKey(User.id))
+    granted_by_id: Mapped[int | None]
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

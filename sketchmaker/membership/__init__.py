@@ -6,6 +6,7 @@ Above the studio, so that leaving reaches pictures and prompts.
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts import administration, confirmation, deletion, letters
@@ -14,7 +15,9 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.credits.managing import erasure as credit_erasure
 from sketchmaker.credits.managing import lifecycle, subscriptions
 from sketchmaker.credits.rows import state
+from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.limits.uses import Limits
+from sketchmaker.membership import tables  # noqa: F401 - accounts and credits belong together
 from sketchmaker.record import outbox
 from sketchmaker.studio import erasure as studio_erasure
 from sketchmaker.wishes import wishing
@@ -92,13 +95,20 @@ def enrol_everyone_without_a_plan(session: Session, *, now: datetime) -> int:
         NoDefaultPlan: the installation has not been set up.
     """
     users = [
-        user
-        for user in subscriptions.users_without_one(session)
-        if user.email_unconfirmed_since is None
+        user for user in _users_without_a_plan(session) if user.email_unconfirmed_since is None
     ]
     for user in users:
         subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
     return len(users)
+
+
+def _users_without_a_plan(session: Session) -> Sequence[User]:
+    """Everybody who never had a subscription, oldest account first.
+
+    One that was ended was ended by somebody: it is taken up again, not given afresh.
+    """
+    had_one = exists().where(UserSubscription.user_id == User.id)
+    return session.scalars(select(User).where(~had_one).order_by(User.id)).all()
 
 
 def leave(session: Session, *, user_id: int, now: datetime) -> Sequence[str]:
