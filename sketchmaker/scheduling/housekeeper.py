@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sketchmaker.clock import Clock
-from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.database import Database, DatabaseUnavailable, retrying
 from sketchmaker.scheduling.heartbeats import BEAT_EVERY, ProcessIdentity, Vitals, beat, retire
 
 Chore = Callable[[datetime], object]
@@ -106,7 +106,7 @@ class Housekeeper:
 
     def _attempt(self, name: str, chore: Chore) -> None:
         try:
-            chore(self._clock.now())
+            retrying(lambda: chore(self._clock.now()))
         except (DatabaseUnavailable, OSError) as error:
             logger.warning("scheduler: %s put off: %s", name, error)
             self._note_failure(name, error)
