@@ -19,7 +19,7 @@ from sketchmaker.credits.rows.next_plan import next_plan_id
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
 from sketchmaker.credits.tables.side import SET_ASIDE, ResetSetAside
-from sketchmaker.paging import Page
+from sketchmaker.paging import Page, page_of
 
 NO_PLAN = "none"
 """Stands for "no active plan" where a list is narrowed to one plan."""
@@ -49,7 +49,6 @@ class SubscriptionRow:
 class ResetRow:
     """An upcoming reset, as its job is named."""
 
-    job_id: str
     subscription_id: int
     username: str
     plan_display_name: str
@@ -66,7 +65,6 @@ class AttentionRow:
     """A reset that is left out: whose, why, since when, and when it is tried again by itself."""
 
     subscription_id: int
-    job_id: str
     username: str
     plan_display_name: str
     cause: str
@@ -156,7 +154,6 @@ def needs_attention(session: Session, *, limit: int = 100) -> tuple[AttentionRow
     return tuple(
         AttentionRow(
             subscription_id=row.subscription_id,
-            job_id=_job_id(row.subscription_id),
             username=username,
             plan_display_name=plan,
             cause=row.cause,
@@ -208,10 +205,6 @@ def _count_due(session: Session, after: datetime, by: datetime) -> int:
     return session.scalar(counted) or 0
 
 
-def _job_id(subscription_id: int) -> str:
-    return f"credit_reset_{subscription_id}"
-
-
 def _is_set_aside() -> ColumnElement[bool]:
     return exists().where(SET_ASIDE.c.subscription_id == UserSubscription.id)
 
@@ -231,9 +224,12 @@ def _one_page(
 ) -> Page[AnyRow]:
     """That page of the rows, or the last one when there are not so many."""
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    page = min(page, max(-(-total // per_page), 1))
-    rows = session.execute(ordered.offset((page - 1) * per_page).limit(per_page)).all()
-    return Page(tuple(rows), page, per_page, total)
+    return page_of(
+        lambda offset: session.execute(ordered.offset(offset).limit(per_page)),
+        page=page,
+        per_page=per_page,
+        total=total,
+    )
 
 
 def _of_items(found: Page[AnyRow], item_of: Callable[[AnyRow], Item]) -> Page[Item]:
@@ -261,7 +257,6 @@ def _subscription_row(user: User, statement: Statement | None) -> SubscriptionRo
 def _reset_row(row: AnyRow, statement: Statement, now: datetime) -> ResetRow:
     user, subscription, plan, *_, is_set_aside = row
     return ResetRow(
-        job_id=_job_id(subscription.id),
         subscription_id=subscription.id,
         username=user.username,
         plan_display_name=plan.display_name,

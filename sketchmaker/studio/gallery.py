@@ -3,7 +3,7 @@
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.paging import Page
+from sketchmaker.paging import Page, page_of
 from sketchmaker.studio.errors import ImageNotFound
 from sketchmaker.studio.offers import MAX_SEED
 from sketchmaker.studio.requests import ImageRequest
@@ -16,11 +16,13 @@ def page_of_images(
     """The newest images first. A page past the last one is the last one."""
     mine = Image.user_id == user_id
     total = session.scalar(select(func.count(Image.id)).where(mine)) or 0
-    last_page = max(1, -(-total // per_page))
-    page = min(max(page, 1), last_page)
-    newest = select(Image).where(mine).order_by(Image.id.desc())
-    images = session.scalars(newest.offset((page - 1) * per_page).limit(per_page))
-    return Page(tuple(images), page, per_page, total)
+    newest = select(Image).where(mine).order_by(Image.id.desc()).limit(per_page)
+    return page_of(
+        lambda offset: session.scalars(newest.offset(offset)),
+        page=page,
+        per_page=per_page,
+        total=total,
+    )
 
 
 def find_image(session: Session, *, user_id: int, public_id: str) -> Image:

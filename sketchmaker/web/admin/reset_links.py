@@ -2,7 +2,6 @@
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from sketchmaker import logs
 from sketchmaker.accounts import reset_links
@@ -13,6 +12,7 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.randomness import token
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
+from sketchmaker.web.frame.viewer import signed_in_viewer
 
 blueprint = Blueprint("admin_reset_links", __name__, url_prefix="/admin/users")
 
@@ -31,7 +31,7 @@ def make(user_id: int) -> ResponseReturnValue:
     person, secret, now = _person(user_id), token(), request_time()
     with transaction() as session:
         expires_at = reset_links.issue(session, user_id=user_id, token=secret, now=now)
-    logs.security("reset link made", user=user_id, by=current_user.id)
+    logs.security("reset link made", user=user_id, by=signed_in_viewer().id)
     site = parts().settings.public_url or request.host_url.rstrip("/")
     link = site + url_for("reset_password.show", token=secret)
     return render_template("admin/reset_link.html", person=person, link=link, expires_at=expires_at)
@@ -42,6 +42,6 @@ def _person(user_id: int) -> User:
         person = session.get(User, user_id)
     if person is None or not person.is_active:
         raise UserNotFound(user_id)
-    if not may_decide_about(current_user.role, Role(person.role)):
+    if not may_decide_about(signed_in_viewer().role, Role(person.role)):
         abort(403)
     return person

@@ -18,6 +18,7 @@ from sketchmaker.reports.listings import (
     Totals,
 )
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
+from sketchmaker.scheduling.job_ids import job_id_for
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
@@ -96,7 +97,7 @@ def show() -> ResponseReturnValue:
         text=text,
         now=now,
     )
-    return render_template("admin/scheduled_jobs.html", page=page)
+    return render_template("admin/scheduled_jobs.html", page=page, job_id_for=job_id_for)
 
 
 @blueprint.post(f"/<int(max={HIGHEST_ID}):subscription_id>/resume")
@@ -107,7 +108,7 @@ def resume(subscription_id: int) -> ResponseReturnValue:
     if was_left_out:
         parts().scheduler.schedule_user_reset(subscription_id)
         logs.security("reset resumed", subscription=subscription_id)
-        flash(f"The reset credit_reset_{subscription_id} goes on.", "success")
+        flash(f"The reset {job_id_for(subscription_id)} goes on.", "success")
     else:
         flash("That reset was not left out any more.", "info")
     return redirect(url_for(".show"))

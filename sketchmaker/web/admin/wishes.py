@@ -2,11 +2,11 @@
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from sketchmaker import logs
 from sketchmaker.credits.rules.errors import InvalidAmount
 from sketchmaker.web.frame.request_scope import request_time, transaction
+from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.wishes import wishing
 from sketchmaker.wishes.errors import WishAnswered
 
@@ -22,11 +22,13 @@ def grant(wish_id: int) -> ResponseReturnValue:
     credits = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
     try:
         with transaction() as session:
-            wishing.grant(session, wish_id=wish_id, credits=credits, by=current_user.id, now=now)
+            wishing.grant(
+                session, wish_id=wish_id, credits=credits, by=signed_in_viewer().id, now=now
+            )
     except (InvalidAmount, WishAnswered) as refused:
         flash(str(refused), "warning")
     else:
-        logs.security("credits granted", wish=wish_id, credits=credits, by=current_user.id)
+        logs.security("credits granted", wish=wish_id, credits=credits, by=signed_in_viewer().id)
         flash(f"{credits:,} granted.", "success")
     return redirect(url_for("admin_scheduled_jobs.show"))
 
@@ -37,10 +39,10 @@ def decline(wish_id: int) -> ResponseReturnValue:
     now = request_time()
     try:
         with transaction() as session:
-            wishing.decline(session, wish_id=wish_id, by=current_user.id, now=now)
+            wishing.decline(session, wish_id=wish_id, by=signed_in_viewer().id, now=now)
     except WishAnswered as refused:
         flash(str(refused), "warning")
     else:
-        logs.security("credits declined", wish=wish_id, by=current_user.id)
+        logs.security("credits declined", wish=wish_id, by=signed_in_viewer().id)
         flash("The request was declined.", "success")
     return redirect(url_for("admin_scheduled_jobs.show"))

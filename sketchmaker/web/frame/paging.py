@@ -29,9 +29,13 @@ def whole_number(name: str, *, default: int | None, highest: int) -> int | None:
 
 def search_text() -> str:
     """What was typed into the search box, cut to a sensible length."""
-    text = request.args.get("q", "").strip()
+    return asked("q").strip()[:LONGEST_SEARCH]
+
+
+def asked(name: str) -> str:
+    """A value of the query string that may be looked for in the database; "" without it."""
     # PostgreSQL refuses a text with this character, and no name has it.
-    return text.replace("\0", "")[:LONGEST_SEARCH]
+    return request.args.get(name, "").replace("\0", "")
 
 
 def page_url(page: int) -> str:

@@ -4,7 +4,6 @@ from http import HTTPStatus
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug import Response
 from wtforms import BooleanField, PasswordField
@@ -19,6 +18,7 @@ from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import request_time, transaction
+from sketchmaker.web.frame.viewer import signed_in_viewer
 
 blueprint = Blueprint("leave", __name__)
 
@@ -53,11 +53,11 @@ def show() -> ResponseReturnValue:
 
 
 def _leave(password: str) -> None:
-    now, user_id = request_time(), current_user.id
+    now, user_id = request_time(), signed_in_viewer().id
     with transaction() as session:
         pending = sign_in.begin_attempt(
             session,
-            login=current_user.username,
+            login=signed_in_viewer().username,
             address=sign_in_session.address(),
             now=now,
             limits=parts().limits,
@@ -76,5 +76,7 @@ def _leave(password: str) -> None:
 def _page(
     problems: dict[str, str], status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
 ) -> Response:
-    page = render_template("pages/leave.html", problems=problems, username=current_user.username)
+    page = render_template(
+        "pages/leave.html", problems=problems, username=signed_in_viewer().username
+    )
     return make_response(page, status if problems else HTTPStatus.OK)

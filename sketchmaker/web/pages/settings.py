@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import PasswordField, StringField
@@ -38,6 +37,7 @@ from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.user_agents import describe
+from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.web.frame.wording import counted, how_far
 
 blueprint = Blueprint("settings", __name__)
@@ -94,7 +94,7 @@ def change_time_zone() -> ResponseReturnValue:
     zone = found[0] if found else typed
     try:
         with transaction() as session:
-            profile.set_time_zone(session, user_id=current_user.id, time_zone=zone)
+            profile.set_time_zone(session, user_id=signed_in_viewer().id, time_zone=zone)
     except UnknownTimeZone as refused:
         return _page({"time_zone": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY, typed)
     flash(f"Time zone set to {zone.replace('_', ' ')}.", "success")
@@ -113,7 +113,7 @@ def change_password() -> ResponseReturnValue:
     except UnacceptablePassword as refused:
         return _page({"new": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
     except WrongCurrentPassword as refused:
-        logs.security("password change refused", level="warning", user=current_user.id)
+        logs.security("password change refused", level="warning", user=signed_in_viewer().id)
         return _page({"current": str(refused)}, HTTPStatus.UNPROCESSABLE_ENTITY)
     except LimitReached as refused:
         page = _page({"current": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS)
@@ -130,7 +130,7 @@ def sign_out_device(session_id: int) -> ResponseReturnValue:
         with transaction() as session:
             sessions.revoke(
                 session,
-                user_id=current_user.id,
+                user_id=signed_in_viewer().id,
                 session_id=session_id,
                 now=request_time(),
             )
@@ -149,8 +149,8 @@ def sign_out_others() -> ResponseReturnValue:
     with transaction() as session:
         ended = sessions.revoke_others(
             session,
-            user_id=current_user.id,
-            keep_session_id=current_user.session_id,
+            user_id=signed_in_viewer().id,
+            keep_session_id=signed_in_viewer().session_id,
             now=request_time(),
         )
     logs.security("other sessions revoked", sessions_ended=ended)
@@ -161,14 +161,17 @@ def sign_out_others() -> ResponseReturnValue:
 def _change_password(current: str, new: str) -> int:
     """Change it; gives how many other devices were signed out by that."""
     password_change.check_new(
-        current=current, new=new, username=current_user.username, email=current_user.email
+        current=current,
+        new=new,
+        username=signed_in_viewer().username,
+        email=signed_in_viewer().email,
     )
     now = request_time()
     with transaction() as session:
         _count_change(session, now)
         pending = sign_in.begin_attempt(
             session,
-            login=current_user.username,
+            login=signed_in_viewer().username,
             address=sign_in_session.address(),
             now=now,
             limits=parts().limits,
@@ -184,13 +187,13 @@ def _change_password(current: str, new: str) -> int:
             user_agent=sign_in_session.user_agent(),
             now=now,
         )
-    logs.security("password changed", user=current_user.id, sessions_ended=ended)
+    logs.security("password changed", user=signed_in_viewer().id, sessions_ended=ended)
     sign_in_session.keep_token(new_token)
     return ended - 1
 
 
 def _count_change(session: Session, now: datetime) -> None:
-    who = Who(account=account_of(current_user.id))
+    who = Who(account=account_of(signed_in_viewer().id))
     parts().limits.take(session, Action.PASSWORD_CHANGE, who, now=now)
 
 
@@ -202,12 +205,12 @@ def _page(
 ) -> ResponseReturnValue:
     now = request_time()
     with reading() as session:
-        rows = sessions.list_open(session, current_user.id, now=now)
+        rows = sessions.list_open(session, signed_in_viewer().id, now=now)
     return render_template(
         "pages/settings.html",
-        person=current_user,
+        person=signed_in_viewer(),
         problems=problems,
-        time_zone=(typed_time_zone or current_user.time_zone).replace("_", " "),
+        time_zone=(typed_time_zone or signed_in_viewer().time_zone).replace("_", " "),
         time_zones=time_zones.time_zones(),
         time_zone_choices=time_zone_choices,
         now=now,
@@ -224,7 +227,7 @@ def _device(row: SignInSession, now: datetime) -> Device:
         address=row.address,
         last_seen=how_far(now, row.last_seen_at),
         signed_in_at=row.created_at,
-        is_this_one=row.id == current_user.session_id,
+        is_this_one=row.id == signed_in_viewer().session_id,
     )
 
 

@@ -252,8 +252,7 @@ def _prefilled_form(session: Session) -> StudioForm:
     example = paging.whole_number("example", default=None, highest=len(EXAMPLE_PROMPTS))
     if example is not None:
         return StudioForm(prompt=EXAMPLE_PROMPTS[example - 1])
-    # PostgreSQL refuses a text with this character, and no name has it.
-    like = request.args.get("like", "").replace("\0", "")
+    like = paging.asked("like")
     if not like:
         return StudioForm(is_empty=True)
     try:
