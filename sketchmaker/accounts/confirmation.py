@@ -52,9 +52,13 @@ def confirm(session: Session, user_id: int) -> bool:
 
 
 def given_up(session: Session, *, now: datetime, limit: int = 20) -> list[int]:
-    """Accounts whose address nobody has confirmed in time, the oldest first, at most `limit`."""
+    """Accounts whose address nobody has confirmed in time, the oldest first, at most `limit`.
+
+    They are locked: whoever confirms at this very moment comes before or after.
+    """
     past = select(User.id).where(User.email_unconfirmed_since < now - PATIENCE)
-    return list(session.scalars(past.order_by(User.email_unconfirmed_since).limit(limit)))
+    oldest_first = past.order_by(User.email_unconfirmed_since).limit(limit)
+    return list(session.scalars(oldest_first.with_for_update(skip_locked=True)))
 
 
 def _signature(user_id: int, email_key: str, secret_key: str) -> str:

@@ -35,11 +35,11 @@ class MailServer:
                 server.send_message(message)
             except smtplib.SMTPRecipientsRefused as error:
                 code, said = next(iter(error.recipients.values()))
-                _refused(code, said, error)
+                raise _refusal(code, said, message) from error
             except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-                _refused(error.smtp_code, error.smtp_error, error)
+                raise _refusal(error.smtp_code, error.smtp_error, message) from error
             except smtplib.SMTPNotSupportedError as error:
-                raise Undeliverable(f"The mail server can't take this address: {error}") from error
+                raise Undeliverable("The mail server takes no address in this script.") from error
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
@@ -74,8 +74,10 @@ class MailServer:
             server.login(told.user, told.password)
 
 
-def _refused(code: int, said: bytes | str, error: Exception) -> None:
+def _refusal(code: int, said: bytes | str, message: EmailMessage) -> Exception:
     words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    # It goes into the log, where nobody's address belongs.
+    words = words.replace(str(message["To"]), "(recipient)")
     if code in PERMANENT:
-        raise Undeliverable(f"The mail server refused it: {code} {words}") from error
-    raise smtplib.SMTPException(f"The mail server put it off: {code} {words}") from error
+        return Undeliverable(f"The mail server refused it: {code} {words}")
+    return smtplib.SMTPException(f"The mail server put it off: {code} {words}")

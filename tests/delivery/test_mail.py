@@ -78,6 +78,13 @@ def test_what_the_server_puts_off_is_tried_again(office: PostOffice, command: st
         send(office)
 
 
+def test_what_the_server_says_is_kept_without_the_address(office: PostOffice) -> None:
+    office.answers["RCPT"] = "550 <ada@example.org>: unknown here"
+    with pytest.raises(Undeliverable) as refused:
+        send(office)
+    assert str(refused.value) == "The mail server refused it: 550 <(recipient)>: unknown here"
+
+
 def test_a_server_that_says_nothing_is_not_waited_for(office: PostOffice) -> None:
     office.silent.set()
     with pytest.raises((OSError, smtplib.SMTPException)):

@@ -1,7 +1,9 @@
 """Where mail is set up, credits begin with the proof that an address is one's own."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from sqlalchemy import select
 from sketchmaker import bootstrap, membership
 from sketchmaker.accounts import registration
 from sketchmaker.accounts.confirmation import PATIENCE
+from sketchmaker.accounts.errors import ConfirmationLinkInvalid
 from sketchmaker.accounts.letters import DELIVERER
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
@@ -183,3 +186,24 @@ def test_who_is_enrolled_by_the_shell_has_nothing_to_confirm(system: System) -> 
 def give_up(system: System) -> int:
     with system.database.transaction() as session:
         return membership.give_up_unconfirmed(session, now=system.clock.now())
+
+
+@pytest.mark.race
+def test_whoever_confirms_at_the_last_moment_has_an_account_and_a_plan_or_neither(
+    link: str, system: System, clock: ManualClock
+) -> None:
+    clock.advance(PATIENCE + timedelta(seconds=1))
+    together, token = threading.Barrier(2), link.rpartition("/")[2]
+
+    def confirm() -> None:
+        together.wait()
+        with suppress(ConfirmationLinkInvalid), system.database.transaction() as session:
+            secret = system.settings.secret_key
+            membership.confirm_address(session, token, secret_key=secret, now=clock.now())
+
+    thread = threading.Thread(target=confirm)
+    thread.start()
+    together.wait()
+    give_up(system)
+    thread.join()
+    assert (names(system), plans(system)) in [(["ada"], 1), (["deleted 1"], 0)]
