@@ -105,6 +105,13 @@ def set_routes(session: Session, deliverer: str, kinds: Collection[str]) -> None
         session.execute(insert(ROUTES), rows)
 
 
+def has_route(session: Session, kind: str) -> bool:
+    """Whether anybody is told of this kind of event."""
+    return (
+        session.scalar(select(ROUTES.c.deliverer).where(ROUTES.c.kind == kind).limit(1)) is not None
+    )
+
+
 def routes_of(session: Session, deliverer: str) -> set[str]:
     """The kinds of events of which this deliverer is told."""
     return set(session.scalars(select(ROUTES.c.kind).where(ROUTES.c.deliverer == deliverer)))

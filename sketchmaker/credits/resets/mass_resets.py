@@ -76,7 +76,8 @@ def _on_sqlite(session: Session, subscription_ids: Sequence[int], now: datetime)
     if not count:
         return BatchDone(0, [])
     parameters = {"planned": planned, "now": now, "late": now - GRACE}
-    describing, *writing = sqlite_statements()
+    # Nobody can begin to be told meanwhile, for the write lock is ours.
+    describing, *writing = sqlite_statements(tells=outbox.has_route(session, RESET_EVENT))
     described = _described(session.execute(describing, parameters), now)
     for statement in writing:
         session.execute(statement, parameters)
@@ -108,8 +109,8 @@ def postgres_statement() -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def sqlite_statements() -> tuple[Executable, ...]:
-    """One after the other: describe the first, add the records, reset."""
+def sqlite_statements(*, tells: bool) -> tuple[Executable, ...]:
+    """One after the other: describe the first, add the records, tell of them, reset."""
     entry = func.json_each(bindparam("planned", type_=Text)).table_valued("value")
     number = literal_column("value ->> 0", Integer)
     following = literal_column("value ->> 1", UtcDateTime)
@@ -126,7 +127,9 @@ def sqlite_statements() -> tuple[Executable, ...]:
         insert(table).from_select(list(row), rows.add_columns(*row.values()))
         for table, row in records
     ]
-    return described, *inserts, _events(rows, dict(records)[LEDGER], SQLITE_WORDS), reset
+    if tells:
+        inserts.append(_events(rows, dict(records)[LEDGER], SQLITE_WORDS))
+    return described, *inserts, reset
 
 
 class _Many:
