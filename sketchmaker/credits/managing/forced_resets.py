@@ -3,16 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import FORCE_RESET_ACTION
 from sketchmaker.credits.rules.instants import in_utc
-from sketchmaker.credits.tables import PLANS
 
 
 @in_utc
@@ -30,9 +29,7 @@ def force_reset(
     """
     before = present.of_subscription(session, subscription_id, now=now)
     guard.check_by_hand(session, subscription_id, now=now)
-    allowance = session.execute(
-        select(PLANS.c.monthly_credits).where(PLANS.c.id == before.plan_id)
-    ).scalar_one()
+    allowance = Plans.read(session, [before.id]).held_by(before, now).monthly_credits
     after = replace(
         before,
         balance=before.balance.refilled(allowance),

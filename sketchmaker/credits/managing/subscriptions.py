@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.plans import active_plan, default_plan
 from sketchmaker.credits.rules.actions import START_ACTION
 from sketchmaker.credits.rules.amounts import checked_zone
@@ -37,12 +38,14 @@ def start(
         SubscriptionEnded: the user had one; `lifecycle.reactivate` takes it up again.
     """
     plan = default_plan(session) if plan_name is None else active_plan(session, plan_name)
+    given = Plans.read(session).on_sale(plan.id, now)
     _refuse_fresh_start(session, user_id)
     subscription = UserSubscription(
         user_id=user_id,
         plan_id=plan.id,
-        credits_remaining=plan.monthly_credits,
-        cycle_allowance=plan.monthly_credits,
+        plan_version=given.version,
+        credits_remaining=given.monthly_credits,
+        cycle_allowance=given.monthly_credits,
         time_zone=checked_zone(time_zone),
         subscription_start=now,
         last_credit_reset=now,

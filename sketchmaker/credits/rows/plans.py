@@ -126,6 +126,18 @@ def active_plan(session: Session, name: str) -> SubscriptionPlanModel:
     return plan
 
 
+def any_plan(session: Session, name: str) -> SubscriptionPlanModel:
+    """The plan that has this name, on offer or not.
+
+    Raises:
+        UnknownPlan: there is none.
+    """
+    plan = session.scalar(select(SubscriptionPlanModel).where(SubscriptionPlanModel.name == name))
+    if plan is None:
+        raise UnknownPlan(name)
+    return plan
+
+
 def display_name_of(session: Session, plan_id: int) -> str:
     """What people call the plan of that number."""
     return session.execute(
@@ -152,7 +164,7 @@ def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
     Raises:
         UnknownPlan: no plan on offer has that name.
     """
-    plan = _locked(session, plan_name)
+    plan = locked_plan(session, plan_name)
     if not plan.is_active:
         raise UnknownPlan(plan_name)
     if plan.is_default:
@@ -161,6 +173,7 @@ def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
         update(SubscriptionPlanModel).where(IS_DEFAULT).values(is_default=False, updated_at=now)
     )
     plan.is_default, plan.updated_at = True, now
+    plan.revision += 1
     session.flush()
 
 
@@ -171,7 +184,7 @@ def activate(session: Session, *, plan_name: str, now: datetime) -> None:
     Raises:
         UnknownPlan: no plan has that name.
     """
-    _switch(_locked(session, plan_name), is_active=True, now=now)
+    _switch(locked_plan(session, plan_name), is_active=True, now=now)
     session.flush()
 
 
@@ -183,7 +196,7 @@ def deactivate(session: Session, *, plan_name: str, now: datetime) -> None:
         UnknownPlan: no plan has that name.
         PlanIsDefault: it is the default plan; another must become it first.
     """
-    plan = _locked(session, plan_name)
+    plan = locked_plan(session, plan_name)
     if plan.is_default:
         raise PlanIsDefault(plan.display_name)
     _switch(plan, is_active=False, now=now)
@@ -193,9 +206,10 @@ def deactivate(session: Session, *, plan_name: str, now: datetime) -> None:
 def _switch(plan: SubscriptionPlanModel, *, is_active: bool, now: datetime) -> None:
     if plan.is_active != is_active:
         plan.is_active, plan.updated_at = is_active, now
+        plan.revision += 1
 
 
-def _locked(session: Session, name: str) -> SubscriptionPlanModel:
+def locked_plan(session: Session, name: str) -> SubscriptionPlanModel:
     """Return the plan, with all plans locked: they are few, and two changes must not cross."""
     plans = session.scalars(
         select(SubscriptionPlanModel)

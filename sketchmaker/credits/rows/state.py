@@ -59,6 +59,7 @@ class State:
     is_active: bool
     ended_at: datetime | None
     plan_id: int
+    plan_version: int
     next_plan_id: int | None
     cycle: int
     schedule: Schedule
@@ -185,6 +186,7 @@ def state_of(row: Row[*tuple[Any, ...]] | UserSubscription | SimpleNamespace) ->
         is_active=row.is_active,
         ended_at=row.subscription_end,
         plan_id=row.plan_id,
+        plan_version=row.plan_version,
         next_plan_id=row.next_plan_id,
         cycle=row.cycle,
         schedule=Schedule(row.subscription_start, row.time_zone, row.anchor_cycle),
@@ -235,6 +237,7 @@ def values_of(state: State) -> dict[str, Any]:
         "is_active": state.is_active,
         "subscription_end": state.ended_at,
         "plan_id": state.plan_id,
+        "plan_version": state.plan_version,
         "next_plan_id": state.next_plan_id,
         "cycle": state.cycle,
         "anchor_cycle": state.schedule.first,

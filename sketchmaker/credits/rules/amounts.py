@@ -35,6 +35,15 @@ def checked_amount(value: object) -> int:
     return value
 
 
+def checked_allowance(value: object) -> int:
+    """Give back `value` when a plan can give it: 0 to `MAX_CREDITS` credits a month.
+
+    Raises:
+        InvalidAmount: for anything else.
+    """
+    return 0 if type(value) is int and value == 0 else checked_amount(value)
+
+
 def checked_reason(text: object) -> str:
     """Give back the reason of a change, without blanks around it.
 

@@ -26,7 +26,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sketchmaker.credits.rules import cycle as cycles
 from sketchmaker.credits.rules.actions import RESET_ACTION
-from sketchmaker.credits.tables import side  # noqa: F401 - on the same metadata, for migrations
+from sketchmaker.credits.tables import (  # noqa: F401 - on the same metadata, for migrations
+    plan_versions,
+    side,
+)
 from sketchmaker.credits.tables.grants import GRANTS, NEVER_REUSE_IDS, CreditGrant
 from sketchmaker.credits.tables.plans import PLANS, SubscriptionPlanModel
 from sketchmaker.database import Base, UtcDateTime
@@ -119,6 +122,8 @@ class UserSubscription(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(index=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey(SubscriptionPlanModel.id), index=True)
+    # The number of the plan's version that is held: 1 also for a plan that was never edited.
+    plan_version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     next_plan_id: Mapped[int | None] = mapped_column(ForeignKey(SubscriptionPlanModel.id))
     credits_remaining: Mapped[int]
     credits_held: Mapped[int] = mapped_column(default=0)

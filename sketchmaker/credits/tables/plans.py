@@ -12,7 +12,10 @@ from sketchmaker.database import Base, UtcDateTime
 
 
 class SubscriptionPlanModel(Base):
-    """A plan on offer: how many credits a month, and what comes with them."""
+    """A plan on offer: how many credits a month, and what comes with them.
+
+    Once it was edited, the two are those of its version on sale, see `plan_versions`.
+    """
 
     __tablename__ = "subscription_plans"
     __table_args__ = (
@@ -38,6 +41,8 @@ class SubscriptionPlanModel(Base):
     features: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Counts the changes of the plan, so that nobody overwrites what they have not seen.
+    revision: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
