@@ -7,12 +7,13 @@ the plan was changed meanwhile.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import get_args
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.managing import plan_edits_now
+from sketchmaker.credits.managing.plan_edit_counts import ApplyTo, counts_of
 from sketchmaker.credits.rows.plan_versions import (
     FIRST,
     PlanInEffect,
@@ -26,14 +27,11 @@ from sketchmaker.credits.rules.errors import InvalidChoice, NothingToChange
 from sketchmaker.credits.rules.features import Features, features_from
 from sketchmaker.credits.rules.instants import EARLIEST, checked_instant, in_utc
 from sketchmaker.credits.rules.plan_errors import InvalidStart, PlanChangedMeanwhile
-from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS, SubscriptionPlanModel
+from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.credits.tables.plan_versions import PlanVersion
 from sketchmaker.record.actor import Actor, Subject
 from sketchmaker.record.reasons import checked_reason
 from sketchmaker.record.trail import record
-
-ApplyTo = Literal["new_subscribers", "next_reset", "now", "date"]
-"""`next_reset`: each at their own; `date`: each at their first reset from `starts_at` on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +165,7 @@ def _planned(session: Session, plan: SubscriptionPlanModel, edit: Edit, now: dat
     starts_at = _start(session, plan, edit, now)
     before = Plans.read(session).on_sale(plan.id, now)
     after = _after(before, edit)
-    facts = _counts(session, plan, after.monthly_credits, edit.apply_to, now)
+    facts = counts_of(session, plan.id, after.monthly_credits, edit.apply_to, now)
     return PlanEdit(
         plan_name=plan.name,
         plan_display_name=plan.display_name,
@@ -207,34 +205,6 @@ def _after(before: PlanInEffect, edit: Edit) -> PlanInEffect:
     if after == before:
         raise NothingToChange(f"The {before.display_name} plan gives that already.")
     return after
-
-
-def _counts(
-    session: Session, plan: SubscriptionPlanModel, credits: int, apply_to: ApplyTo, now: datetime
-) -> dict[str, Any]:
-    row = SUBSCRIPTIONS.c
-    keeps = plan_edits_now.has_own_credits(now)
-    leaves = row.next_plan_id.is_not(None)
-    is_left_out: ColumnElement[bool] = keeps if apply_to == "now" else keeps | leaves
-    spent = row.credits_used_this_month - row.bonus_used + row.credits_held - row.bonus_held
-    resets = case((and_(~is_left_out, row.next_credit_reset >= now), row.next_credit_reset))
-    found = session.execute(
-        select(
-            func.count().label("subscribers"),
-            func.count(case((~is_left_out, row.id))).label("changing"),
-            func.count(case((keeps, row.id))).label("keeping"),
-            func.count(case((leaves, row.id))).label("leaving"),
-            func.count(case((and_(~is_left_out, spent > credits), row.id))).label("over"),
-            func.min(resets).label("first_reset"),
-            func.max(resets).label("last_reset"),
-        ).where(row.plan_id == plan.id, IS_ACTIVE)
-    ).one()
-    facts = dict(found._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    if apply_to == "new_subscribers":
-        facts |= {"changing": 0, "over": 0}
-    if apply_to != "next_reset":
-        facts |= {"first_reset": None, "last_reset": None}
-    return facts
 
 
 def _add_version(

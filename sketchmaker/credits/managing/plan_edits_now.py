@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits.managing.plan_edit_counts import has_own_credits
 from sketchmaker.credits.rules.actions import PLAN_ACTION
 from sketchmaker.credits.tables import IS_ACTIVE, LEDGER, SUBSCRIPTIONS, SubscriptionPlanModel
-from sketchmaker.credits.tables.plan_versions import OVERRIDES
 from sketchmaker.database import UtcDateTime
 
 BATCH = 5_000
@@ -52,18 +52,8 @@ def give_now(
         )
 
 
-def has_own_credits(now: datetime) -> ColumnElement[bool]:
-    """Subscriptions that have credits of their own on the plan they are on."""
-    return exists().where(
-        OVERRIDES.c.subscription_id == SUBSCRIPTIONS.c.id,
-        OVERRIDES.c.plan_id == SUBSCRIPTIONS.c.plan_id,
-        OVERRIDES.c.monthly_credits.is_not(None),
-        OVERRIDES.c.ends_at > now,
-    )
-
-
 def _batches(session: Session, plan_id: int) -> Iterator[ColumnElement[bool]]:
-    """Everybody who is on the plan, in the order of their numbers, some thousands locked at once."""
+    """Everybody on the plan, in the order of their numbers; some thousands are locked at once."""
     row, above = SUBSCRIPTIONS.c, 0
     everybody = (row.plan_id == plan_id) & IS_ACTIVE
     while True:

@@ -69,6 +69,10 @@ def _plan(row: UsageHistory) -> str:
             f"Your {_fact(row, 'from')} plan ends at your next reset. "
             f"From then on you are on the {_fact(row, 'to')} plan."
         )
+    if row.details.get("edited"):
+        return f"The {_fact(row, 'to')} plan changed. What you had used stays used."
+    if row.details.get("own"):
+        return f"An admin changed what your {_fact(row, 'to')} plan gives you{_reason(row)}."
     names = f"from the {_fact(row, 'from')} plan to the {_fact(row, 'to')} plan"
     if row.details.get("when") == "next_reset":
         return f"You change {names} at your next reset."
