@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from sketchmaker.credits import resets
 from sketchmaker.credits.managing import plan_edits, subscriptions
-from sketchmaker.credits.managing.plan_edits import ApplyTo, Edit, PlanEdit
+from sketchmaker.credits.managing.plan_edit_counts import ApplyTo
+from sketchmaker.credits.managing.plan_edits import Edit, PlanEdit
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rules.errors import (

@@ -37,6 +37,8 @@ LEFT_TO_A_PERSON: Final = {
     "B31": "Decide which of the subscriptions goes on, and deactivate the others.",
     "B32": "Decide whether it goes on: reactivate or deactivate it.",
     "B33": "A refund can't be taken back. If it gave too much, revoke the credits.",
+    "B36": "Edit the plan once more: its terms are written anew.",
+    "B37": "Change the subscription to its plan again, now: it takes the version on sale.",
     "B34": "Find out whether the grant was to be voided, and by whom.",
 }
 

@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import Column, Table, func, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.books import hold_rules, parts, refund_rules, row_rules, schedules, sums
+from sketchmaker.credits.books import (
+    hold_rules,
+    parts,
+    plan_versions,
+    refund_rules,
+    row_rules,
+    schedules,
+    sums,
+)
 from sketchmaker.credits.books.sweeps import (
     GRANT,
     HOLD,
@@ -118,7 +126,7 @@ def _look_at(each: _Pass, session: Session, above: int, up_to: int) -> Iterator[
 
 def _passes(now: datetime) -> list[_Pass]:
     return [
-        _Pass(PLAN, PLANS, [_swept(row_rules.plan_sweep())]),
+        _Pass(PLAN, PLANS, [_swept(row_rules.plan_sweep()), plan_versions.check_terms]),
         _Pass(USER, SUBSCRIPTIONS, [_swept(sums.user_sweep()), *BY_USER], key_name="user_id"),
         _Pass(
             SUBSCRIPTION,
@@ -128,6 +136,7 @@ def _passes(now: datetime) -> list[_Pass]:
                 parts.check_held,
                 schedules.check_schedules,
                 schedules.check_anchors,
+                plan_versions.check_held_versions,
             ],
         ),
         _Pass(GRANT, GRANTS, [_swept(row_rules.grant_sweep())]),

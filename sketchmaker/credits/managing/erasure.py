@@ -6,7 +6,8 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.rules.actions import ENGINE_ACTIONS
-from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER
+from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.credits.tables.plan_versions import OVERRIDES
 from sketchmaker.credits.tables.side import KEYS
 
 FACTS_OF_A_SPEND: Final = frozenset({"grants", "held", "lapsed", "outcome", "correction", "by"})
@@ -23,6 +24,8 @@ def erase_words(session: Session, *, user_id: int) -> None:
     session.execute(delete(KEYS).where(KEYS.c.user_id == user_id))
     session.execute(update(HOLDS).where(HOLDS.c.user_id == user_id).values(details={}))
     session.execute(update(GRANTS).where(GRANTS.c.user_id == user_id).values(reason=ERASED))
+    theirs = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.user_id == user_id)
+    session.execute(delete(OVERRIDES).where(OVERRIDES.c.subscription_id.in_(theirs)))
     query = select(LEDGER.c.id, LEDGER.c.action, LEDGER.c.metadata)
     rows = session.execute(query.where(LEDGER.c.user_id == user_id)).all()
     kept = [{"row": row.id, "facts": _facts(row.action, row.metadata)} for row in rows]
