@@ -14,6 +14,7 @@ from sketchmaker.credits import present
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rows import state
 from sketchmaker.credits.rows.next_plan import takes_effect_now
+from sketchmaker.credits.rows.plan_versions import PlanInEffect, Plans
 from sketchmaker.credits.rows.plans import active_plan, default_plan
 from sketchmaker.credits.rows.state import Schedule, State, columns_of
 from sketchmaker.credits.rules.actions import PLAN_ACTION, RESTART_ACTION
@@ -52,7 +53,7 @@ def default_when(session: Session, *, subscription_id: int, plan_name: str, now:
         SubscriptionNotFound, NoActiveSubscription, SetAside, UnknownPlan: as `apply`.
     """
     found = present.foreseen(session, subscription_id, now=now)
-    target = active_plan(session, plan_name)
+    target = _given(session, found, active_plan(session, plan_name), now)
     return "now" if takes_effect_now(found.balance.allowance, target) else "next_reset"
 
 
@@ -74,7 +75,7 @@ def preview(
     _check_when(when)
     zone = None if time_zone is None else checked_zone(time_zone)
     before = present.foreseen(session, subscription_id, now=now)
-    target = active_plan(session, plan_name)
+    target = _given(session, before, active_plan(session, plan_name), now)
     if when == "restart":
         guard.check_by_hand(session, subscription_id, now=now)
     after = _changed(before, target, when, now, zone)
@@ -110,7 +111,7 @@ def apply(
     _check_when(when)
     zone = None if time_zone is None else checked_zone(time_zone)
     before = present.of_subscription(session, subscription_id, now=now)
-    target = active_plan(session, plan_name)
+    target = _given(session, before, active_plan(session, plan_name), now)
     if when == "restart":
         guard.check_by_hand(session, subscription_id, now=now)
     return _apply(session, before, target, when=when, now=now, facts={"by": by_id}, zone=zone)
@@ -130,7 +131,7 @@ def end_at_reset(
         NothingToChange: the person is on the default plan, or its end is scheduled.
     """
     before = present.of_subscription(session, subscription_id, now=now)
-    target = default_plan(session)
+    target = _given(session, before, default_plan(session), now)
     if before.plan_id == target.id:
         raise NothingToChange(f"Nothing comes after the {target.display_name} plan.")
     if before.next_plan_id == target.id:
@@ -159,7 +160,7 @@ def cancel_scheduled(
 def _apply(
     session: Session,
     before: State,
-    target: SubscriptionPlanModel,
+    target: PlanInEffect,
     *,
     when: When,
     now: datetime,
@@ -183,15 +184,27 @@ def _apply(
     return change
 
 
+def _given(
+    session: Session, before: State, plan: SubscriptionPlanModel, now: datetime
+) -> PlanInEffect:
+    """What the person gets who changes to the plan now: its version on sale, or what is theirs."""
+    return Plans.read(session, [before.id]).arrived_on(before, plan.id, now)
+
+
+def _holds(before: State, target: PlanInEffect) -> bool:
+    return before.plan_version == target.version
+
+
 def _check_when(when: str) -> None:
     if when not in get_args(When):
         raise InvalidChoice(when, get_args(When))
 
 
 def _changed(
-    before: State, target: SubscriptionPlanModel, when: When, now: datetime, zone: str | None
+    before: State, target: PlanInEffect, when: When, now: datetime, zone: str | None
 ) -> State:
-    if before.plan_id == target.id and before.next_plan_id is None and when != "restart":
+    is_there = before.plan_id == target.id and before.next_plan_id is None
+    if is_there and (when == "next_reset" or (when == "now" and _holds(before, target))):
         raise NothingToChange(f"The subscription is on the {target.display_name} plan already.")
     if when == "next_reset":
         # Back to the present plan: nothing is left to wait for.
@@ -200,10 +213,12 @@ def _changed(
     if when == "restart":
         return _restarted(before, target, now, zone or before.schedule.zone)
     balance = before.balance.on_allowance(target.monthly_credits)
-    return replace(before, plan_id=target.id, next_plan_id=None, balance=balance)
+    return replace(
+        before, plan_id=target.id, plan_version=target.version, next_plan_id=None, balance=balance
+    )
 
 
-def _restarted(before: State, target: SubscriptionPlanModel, now: datetime, zone: str) -> State:
+def _restarted(before: State, target: PlanInEffect, now: datetime, zone: str) -> State:
     """A new cycle as after a reset, but begun now, which is the new anchor."""
     first = before.cycle + 1
     schedule = Schedule(anchor=now, zone=zone, first=first)
@@ -216,7 +231,7 @@ def _described(
     session: Session,
     before: State,
     after: State,
-    target: SubscriptionPlanModel,
+    target: PlanInEffect,
     *,
     when: When,
     now: datetime,

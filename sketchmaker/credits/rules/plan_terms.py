@@ -46,7 +46,12 @@ class Term:
 
 
 def terms_of(versions: Sequence[Version]) -> list[Term]:
-    """The terms of one plan, for newcomers and for each version: all of time without a gap."""
+    """The terms of one plan, for newcomers and for each version: all of time without a gap.
+
+    None for a plan without versions.
+    """
+    if not versions:
+        return []
     ordered = sorted(versions, key=lambda version: (version.starts_at, version.number))
     return [
         *_periods(NEWCOMER, ordered),
