@@ -21,8 +21,12 @@ from sketchmaker.credits.managing import (
     granting,
     lifecycle,
     plan_changes,
+    plan_edits,
+    plan_overrides,
     rescheduling,
 )
+from sketchmaker.credits.managing.plan_edits import Edit
+from sketchmaker.credits.managing.plan_overrides import Own
 from sketchmaker.credits.rows import state
 from sketchmaker.limits.uses import DECLARED_LIMITS
 from sketchmaker.randomness import token
@@ -106,7 +110,20 @@ def _second_month(system: System, clock: ManualClock, ids: dict[str, int]) -> No
     _do(system, plan_changes.apply, when="restart", **change)
     change = {"subscription_id": subscription["emil"], "plan_name": "free"}
     _do(system, plan_changes.apply, when="next_reset", **change)
+    _edit_plans(system, subscription[PERSON], clock.now())
     _draw(system, person, "Northern lights over a frozen lake")
+
+
+def _edit_plans(system: System, subscription_id: int, now: datetime) -> None:
+    why: dict[str, Any] = {"by": Actor.operator("root"), "reason": "New prices."}
+    for edit in (
+        Edit("premium", "new_subscribers", monthly_credits=90),
+        Edit("pro", "date", monthly_credits=1200, starts_at=now + 60 * DAY),
+        Edit("free", "now", monthly_credits=12),
+    ):
+        _do(system, plan_edits.apply, edit=edit, **why)
+    own = {"own": Own(150, until=now + 90 * DAY), "when": "next_reset"}
+    _do(system, plan_overrides.apply, subscription_id=subscription_id, **own, **why)
 
 
 def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) -> None:
