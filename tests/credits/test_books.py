@@ -195,6 +195,14 @@ LEFT = {
         "B30",
         "UPDATE subscription_plans SET monthly_credits = 1000000001 WHERE id = 3",
     ),
+    "terms of no version": (
+        "B36",
+        (
+            "INSERT INTO plan_terms (plan_id, held, starts_at, ends_at, number, monthly_credits) "
+            "VALUES (1, 0, '2026-01-01 00:00:00.000000', '2027-01-01 00:00:00.000000', 2, 5000)"
+        ),
+    ),
+    "a version that is none": ("B37", f"{ROW} plan_version = 7 {OF_ADA}"),
     "two at once": ("B31", f"{ROW} user_id = {ADA} WHERE id = {BOB}"),
     "an end that is none": ("B32", f"{ROW} subscription_end = created_at {OF_ADA}"),
 }

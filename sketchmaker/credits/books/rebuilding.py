@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.books import parts, schedules, sums
 from sketchmaker.credits.books.told import Told
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rules import actions
-from sketchmaker.credits.tables import GRANTS, PLANS, SUBSCRIPTIONS
+from sketchmaker.credits.tables import GRANTS, SUBSCRIPTIONS
 
 ROW = SUBSCRIPTIONS.c
 
@@ -119,8 +120,8 @@ def _allowance(
     session: Session, row: Row[*tuple[Any, ...]], available: int, gone: int
 ) -> int | None:
     """The allowance of which so much is gone and so much available: the row's, if it can be."""
-    plans = session.scalar(select(PLANS.c.monthly_credits).where(PLANS.c.id == row.plan_id))
-    told = [row.cycle_allowance, *([available + gone] if available else []), plans]
+    held = Plans.read(session).version_of(row.plan_id, row.plan_version).monthly_credits
+    told = [row.cycle_allowance, *([available + gone] if available else []), held]
     fitting = (
         allowance
         for allowance in told

@@ -74,7 +74,7 @@ class Plans:
 
     def on_sale(self, plan_id: int, at: datetime) -> PlanInEffect:
         """What somebody gets who comes to the plan at that instant."""
-        return self._version(plan_id, self._number(plan_id, NEWCOMER, at))
+        return self.version_of(plan_id, self._number(plan_id, NEWCOMER, at))
 
     def arrived_on(self, somebody: OnPlan, plan_id: int, at: datetime) -> PlanInEffect:
         """What this person gets who comes to the plan, or takes its version on sale."""
@@ -82,7 +82,7 @@ class Plans:
 
     def held_by(self, somebody: OnPlan, at: datetime) -> PlanInEffect:
         """What this person's plan gives them in their present cycle."""
-        held = self._version(somebody.plan_id, somebody.plan_version)
+        held = self.version_of(somebody.plan_id, somebody.plan_version)
         return self._with_own(somebody, held, at)
 
     def after_reset(self, somebody: OnPlan, boundary: datetime) -> PlanInEffect:
@@ -90,7 +90,7 @@ class Plans:
         if somebody.next_plan_id is not None:
             return self.arrived_on(somebody, somebody.next_plan_id, boundary)
         number = self._number(somebody.plan_id, somebody.plan_version, boundary)
-        return self._with_own(somebody, self._version(somebody.plan_id, number), boundary)
+        return self._with_own(somebody, self.version_of(somebody.plan_id, number), boundary)
 
     def _number(self, plan_id: int, held: int, at: datetime) -> int:
         for term in self._terms:
@@ -98,7 +98,8 @@ class Plans:
                 return int(term.number)
         return FIRST
 
-    def _version(self, plan_id: int, number: int) -> PlanInEffect:
+    def version_of(self, plan_id: int, number: int) -> PlanInEffect:
+        """What a version of a plan gives to everybody who holds it."""
         plan = self._plans[plan_id]
         # A plan that was never edited has no versions.
         given = self._versions.get((plan_id, number), plan)
