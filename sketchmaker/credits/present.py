@@ -14,7 +14,7 @@ from sketchmaker.credits import grants, hold_ends, resets
 from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows import state
-from sketchmaker.credits.rows.next_plan import next_plan_of
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
 from sketchmaker.credits.rules.instants import in_utc
@@ -94,8 +94,8 @@ def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
     after = freed.taken_from(found)
     if found.next_reset <= now:
         resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
-        row = session.execute(resets.due(now).where(SUBSCRIPTIONS.c.id == subscription_id)).one()
-        after = PlannedReset(after, next_plan_of(row), now).after
+        given = Plans.read(session, [subscription_id]).after_reset
+        after = PlannedReset(after, given, now).after
     alive = grants.sources(session, after, now=now)
     remaining = sum(source.credits for source in alive if source.grant_id is not None)
     return replace(after, bonus=replace(after.bonus, remaining=remaining + freed.back_to_bonus))

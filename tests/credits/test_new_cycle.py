@@ -43,6 +43,7 @@ def due_subscription(balance: Balance, months: int) -> tuple[State, datetime]:
         is_active=True,
         ended_at=None,
         plan_id=1,
+        plan_version=1,
         next_plan_id=None,
         cycle=0,
         schedule=schedule,
@@ -67,9 +68,9 @@ def test_many_months_missed_make_as_many_rows_and_one_allowance(
     before: Balance, allowance: int, months: int
 ) -> None:
     state, now = due_subscription(before, months)
-    plan = SimpleNamespace(id=2, display_name="Any", monthly_credits=allowance)
+    plan = SimpleNamespace(id=2, display_name="Any", version=1, monthly_credits=allowance)
 
-    planned = PlannedReset(state, plan, now)
+    planned = PlannedReset(state, lambda *_: plan, now)
 
     rows = rows_of(planned)
     assert [row["cycle"] for row in rows] == list(range(1, months + 1))
@@ -84,9 +85,9 @@ def test_months_away_grant_nothing_but_the_present_one(
     before: Balance, allowance: int, months: int
 ) -> None:
     state, now = due_subscription(before, months)
-    plan = SimpleNamespace(id=2, display_name="Any", monthly_credits=allowance)
+    plan = SimpleNamespace(id=2, display_name="Any", version=1, monthly_credits=allowance)
 
-    rows = rows_of(PlannedReset(state, plan, now, was_away=True))
+    rows = rows_of(PlannedReset(state, lambda *_: plan, now, was_away=True))
 
     assert [row["metadata"]["granted"] for row in rows] == [0] * (months - 1) + [allowance]
     assert ["skipped" in row["metadata"] for row in rows] == [True] * (months - 1) + [False]

@@ -14,7 +14,7 @@ from sketchmaker.credits import grants, resets
 from sketchmaker.credits.resets import writing
 from sketchmaker.credits.resets.reset_plan import BatchDone, PlannedReset
 from sketchmaker.credits.rows import state
-from sketchmaker.credits.rows.next_plan import next_plan_of
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import Schedule, State, state_of
 from sketchmaker.credits.rules.balance import Balance
 from sketchmaker.credits.rules.new_cycle import Boundary
@@ -185,8 +185,9 @@ def _a_reset_is_claimed_in_another_transaction_than_it_is_made(plot: Plot) -> No
         now = self._clock.now()
         with self._database.reading() as session:
             rows = list(session.execute(resets.due(now)))
+            given = Plans.read(session, [row.id for row in rows]).after_reset
         for row in rows:
-            planned = PlannedReset(state_of(row), next_plan_of(row), now)
+            planned = PlannedReset(state_of(row), given, now)
             with self._database.transaction() as session:
                 current = state.of_subscription(session, row.id)
                 if current is None or current.cycle != planned.before.cycle:

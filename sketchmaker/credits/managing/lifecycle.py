@@ -11,6 +11,7 @@ from sketchmaker.credits.managing import voids
 from sketchmaker.credits.resets import writing
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
 from sketchmaker.credits.rules.errors import (
@@ -24,7 +25,6 @@ from sketchmaker.credits.tables import (
     IS_PENDING,
     SUBSCRIPTIONS,
     CreditHold,
-    SubscriptionPlanModel,
 )
 
 
@@ -101,7 +101,7 @@ def _found(session: Session, subscription_id: int) -> State:
 
 def _caught_up(session: Session, before: State, now: datetime) -> State:
     """The subscription in the present cycle, with a row for each boundary of its absence."""
-    plan = session.get_one(SubscriptionPlanModel, before.plan_id)
-    planned = PlannedReset(before, plan, now, was_away=True)
+    given = Plans.read(session, [before.id]).after_reset
+    planned = PlannedReset(before, given, now, was_away=True)
     writing.write(session, [planned], now=now)
     return planned.after

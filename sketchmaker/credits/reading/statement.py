@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from sketchmaker.credits import hold_ends, resets
@@ -17,10 +17,11 @@ from sketchmaker.credits.hold_ends import Freed
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows.next_plan import next_plan_id
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import state_of
 from sketchmaker.credits.rules.cycle import days_until
 from sketchmaker.credits.rules.errors import NoActiveSubscription
-from sketchmaker.credits.rules.features import Features
+from sketchmaker.credits.rules.features import Features, features_from
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import (
     GRANTS,
@@ -28,6 +29,7 @@ from sketchmaker.credits.tables import (
     SubscriptionPlanModel,
     UserSubscription,
 )
+from sketchmaker.credits.tables.plan_versions import OVERRIDES, VERSIONS
 
 NextPlan = aliased(SubscriptionPlanModel)
 """The plan after the next reset: the one that waits, or the present one."""
@@ -113,7 +115,29 @@ def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
 def statement_columns(now: datetime) -> tuple[Any, ...]:
     """What a row has to have for `statements_of`, in this order."""
     cause = resets.left_out_because(now)
-    return UserSubscription, SubscriptionPlanModel, NextPlan, live_bonus(now), cause
+    return (
+        UserSubscription,
+        SubscriptionPlanModel,
+        NextPlan,
+        live_bonus(now),
+        cause,
+        features_in_effect(now),
+    )
+
+
+def features_in_effect(now: datetime) -> ColumnElement[Any]:
+    """What comes with the plan in the present cycle: the person's own, or its version's."""
+    row = UserSubscription
+    own = select(OVERRIDES.c.features).where(
+        OVERRIDES.c.subscription_id == row.id,
+        OVERRIDES.c.plan_id == row.plan_id,
+        OVERRIDES.c.ends_at > now,
+    )
+    held = select(VERSIONS.c.features).where(
+        VERSIONS.c.plan_id == row.plan_id, VERSIONS.c.number == row.plan_version
+    )
+    of_plan = SubscriptionPlanModel.features
+    return func.coalesce(own.scalar_subquery(), held.scalar_subquery(), of_plan, type_=of_plan.type)
 
 
 def live_bonus(now: datetime) -> ScalarSelect[int]:
@@ -130,17 +154,24 @@ def statements_of(
     session: Session, rows: Sequence[Sequence[Any]], *, now: datetime
 ) -> list[Statement]:
     """Subscriptions as of `now`: with the resets applied, and without the holds, that are due."""
-    freed = hold_ends.freed(session, [row[0].id for row in rows], now=now)
-    return [_statement(row, freed.get(row[0].id, Freed()), now) for row in rows]
+    ids = [row[0].id for row in rows]
+    freed = hold_ends.freed(session, ids, now=now)
+    are_due = any(row[0].next_credit_reset <= now for row in rows)
+    plans = Plans.read(session, ids) if are_due else None
+    return [_statement(row, freed.get(row[0].id, Freed()), plans, now) for row in rows]
 
 
-def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
-    subscription, plan, next_plan, bonus, left_out_because = row
+def _statement(row: Sequence[Any], freed: Freed, plans: Plans | None, now: datetime) -> Statement:
+    """One of `statements_of`; there are `plans` when any of them is due."""
+    subscription, plan, next_plan, bonus, left_out_because, features = row
     found = freed.taken_from(state_of(subscription))
     is_due = found.next_reset <= now
     suspended_by = left_out_because if is_due else None
     is_reset = is_due and not suspended_by
-    state = PlannedReset(found, next_plan, now).after if is_reset else found
+    state, included = found, features_from(features)
+    if is_reset and plans:
+        state = PlannedReset(found, plans.after_reset, now).after
+        included = plans.held_by(state, now).features
     in_effect = next_plan if is_reset else plan
     spendable = 0 if suspended_by else bonus + freed.back_to_bonus
     return Statement(
@@ -149,7 +180,7 @@ def _statement(row: Sequence[Any], freed: Freed, now: datetime) -> Statement:
         plan_name=in_effect.name,
         plan_display_name=in_effect.display_name,
         plan_description=in_effect.description,
-        features=in_effect.included,
+        features=included,
         next_plan_display_name=None if in_effect is next_plan else next_plan.display_name,
         allowance=state.balance.allowance,
         available=0 if suspended_by else state.balance.available + spendable,

@@ -25,11 +25,11 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.resets import guard, mass_claims, mass_resets, writing
 from sketchmaker.credits.resets.reset_plan import BatchDone, PlannedReset, ResetDone
-from sketchmaker.credits.rows.next_plan import NEXT_PLAN, next_plan_id, next_plan_of
+from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import state_of
 from sketchmaker.credits.rules.errors import SetAside as SetAsideError
 from sketchmaker.credits.rules.instants import in_utc
-from sketchmaker.credits.tables import IS_ACTIVE, PLANS, SUBSCRIPTIONS
+from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS
 from sketchmaker.credits.tables.side import SET_ASIDE
 
 DEFAULT_BATCH = 1000
@@ -132,10 +132,9 @@ def _waits(now: datetime) -> ColumnElement[bool]:
 
 
 def due(now: datetime) -> Select[*tuple[Any, ...]]:
-    """Due subscriptions with the plan that they will be on, but for those set aside."""
+    """Due subscriptions, but for those set aside."""
     return (
-        select(SUBSCRIPTIONS, *NEXT_PLAN, SET_ASIDE.c.failures)
-        .join(PLANS, PLANS.c.id == next_plan_id(SUBSCRIPTIONS.c))
+        select(SUBSCRIPTIONS, SET_ASIDE.c.failures)
         .outerjoin(SET_ASIDE, SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id)
         .where(
             IS_ACTIVE,
@@ -151,9 +150,10 @@ def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime)
     Raises:
         ResetConflict: as `reset_due`.
     """
-    planned = [PlannedReset(state_of(row), next_plan_of(row), now) for row in rows]
-    if not planned:
+    if not rows:
         return []
+    given = Plans.read(session, [row.id for row in rows]).after_reset
+    planned = [PlannedReset(state_of(row), given, now) for row in rows]
     writing.write(session, planned, now=now)
     for row in rows:
         if row.failures:

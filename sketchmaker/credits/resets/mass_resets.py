@@ -33,7 +33,7 @@ from sketchmaker.credits.resets import mass_claims
 from sketchmaker.credits.resets.dialect_words import POSTGRES_WORDS, SQLITE_WORDS, Words
 from sketchmaker.credits.resets.reset_plan import BatchDone, ResetDone
 from sketchmaker.credits.resets.writing import RECORDS
-from sketchmaker.credits.rows.next_plan import NEXT_PLAN, next_plan_id, next_plan_of
+from sketchmaker.credits.rows.next_plan import NEXT_PLAN, next_plan_of, with_next_plan
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.rules.new_cycle import (
     GRACE,
@@ -42,7 +42,7 @@ from sketchmaker.credits.rules.new_cycle import (
     begin_cycle,
     reset_event,
 )
-from sketchmaker.credits.tables import LEDGER, PLANS, SUBSCRIPTIONS
+from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
 from sketchmaker.database import UtcDateTime
 from sketchmaker.record import outbox
 
@@ -88,8 +88,8 @@ def _on_sqlite(session: Session, subscription_ids: Sequence[int], now: datetime)
 def postgres_statement() -> Select[*tuple[Any, ...]]:
     """All in one: claim, reset, add the records, describe the first."""
     plain = mass_claims.POSTGRES_PLAIN.cte("plain")
-    to_plan = PLANS.c.id == next_plan_id(plain.c)
-    due = select(plain, *NEXT_PLAN).join(PLANS, to_plan).order_by(plain.c.id).subquery("due")
+    rows = select(plain, *NEXT_PLAN).select_from(with_next_plan(plain, plain.c))
+    due = rows.order_by(plain.c.id).subquery("due")
     many = _Many(due.c, next_plan_of(due.c), due.c.following)
     change = update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id == due.c.id).values(many.changes)
     # What is added is worked out by the update; to hand on all columns of the rows would cost more.
@@ -117,10 +117,12 @@ def sqlite_statements(*, tells: bool) -> tuple[Executable, ...]:
     columns = (number.label("id"), following.label("following"))
     planned = select(*columns).select_from(entry).cte("planned").prefix_with("MATERIALIZED")
     row = SUBSCRIPTIONS.c
-    of_planned, to_plan = row.id == planned.c.id, PLANS.c.id == next_plan_id(row)
-    rows = select().select_from(planned.join(SUBSCRIPTIONS, of_planned).join(PLANS, to_plan))
-    many = _Many(row, PLANS.c, planned.c.following)
-    reset = update(SUBSCRIPTIONS).where(of_planned, to_plan).values(many.changes)
+    subscribed = planned.join(SUBSCRIPTIONS, row.id == planned.c.id)
+    given = select(*planned.c, *NEXT_PLAN).select_from(with_next_plan(subscribed, row))
+    due = given.cte("due").prefix_with("MATERIALIZED")
+    rows = select().select_from(due.join(SUBSCRIPTIONS, row.id == due.c.id))
+    many = _Many(row, next_plan_of(due.c), due.c.following)
+    reset = update(SUBSCRIPTIONS).where(row.id == due.c.id).values(many.changes)
     described = rows.add_columns(*many.described).limit(MAX_DESCRIBED_RESETS)
     records = many.records(SQLITE_WORDS)
     inserts = [

@@ -1,6 +1,6 @@
 """What a due subscription becomes: worked out before anything is written."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,10 @@ from sketchmaker.credits.rules.new_cycle import GRACE, Boundary, Plan, begin_cyc
 SHORTEST_CYCLE = timedelta(days=27)
 """No month is shorter, even across a change of the clocks. A reset that comes sooner after another
 is looked at by the guard; to ask it of every reset would cost as much as the reset."""
+
+
+Given = Callable[[State, datetime], Plan]
+"""Which plan, and how much of it, somebody gets at a boundary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,17 @@ class Step:
 class PlannedReset:
     """A due subscription, step by step: each boundary passed leads on from the one before it.
 
-    `was_away` says that it was not active meanwhile: all but the last grant nothing.
+    `given` says what it is given at a boundary (`plan_versions.Plans.after_reset`). `was_away` says
+    that it was not active meanwhile: all but the last grant nothing.
     """
 
-    def __init__(self, due: State, plan: Plan, now: datetime, *, was_away: bool = False) -> None:
+    def __init__(self, due: State, given: Given, now: datetime, *, was_away: bool = False) -> None:
         self.before = self.after = due
         self.steps: list[Step] = []
         self._now = now
         passed = due.boundaries_passed(now)
         for boundary in map(_skipped, passed) if was_away else passed:
+            plan = given(self.after, boundary.at)
             self.steps.append(Step(self.after, plan, boundary))
             self.after = self.steps[-1].after
 

@@ -1,21 +1,32 @@
 """The plan that a subscription is on from its next reset: the one that waits, or else the present.
 
 A larger plan takes effect at once, a smaller one waits (`takes_effect_now`); what waits is in the
-column `next_plan_id`, and the reset puts it into effect (`new_cycle.begin_cycle`).
+column `next_plan_id`, and the reset puts it into effect (`new_cycle.begin_cycle`). What the plan
+gives at a boundary says `plan_versions.Plans.after_reset` for one row, and here a join for many.
 """
 
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, FromClause, Join, and_, case, func
 
+from sketchmaker.credits.rows.plan_versions import FIRST
 from sketchmaker.credits.rules.new_cycle import Plan
+from sketchmaker.credits.rules.plan_terms import NEWCOMER
 from sketchmaker.credits.tables import PLANS
+from sketchmaker.credits.tables.plan_versions import OVERRIDES, TERMS
 
-NEXT_PLAN: Final = tuple(
-    PLANS.c[name].label(f"new_plan_{name}") for name in ("id", "display_name", "monthly_credits")
-)
-"""The columns of the next plan for a query that joins it by `next_plan_id`; see `next_plan_of`."""
+_GIVES: Final = {
+    "id": PLANS.c.id,
+    "display_name": PLANS.c.display_name,
+    "version": func.coalesce(TERMS.c.number, FIRST),
+    "monthly_credits": func.coalesce(
+        OVERRIDES.c.monthly_credits, TERMS.c.monthly_credits, PLANS.c.monthly_credits
+    ),
+}
+
+NEXT_PLAN: Final = tuple(gives.label(f"new_plan_{name}") for name, gives in _GIVES.items())
+"""The columns of the next plan for a query `with_next_plan`; see `next_plan_of`."""
 
 
 def next_plan_id(row: Any) -> ColumnElement[int]:
@@ -23,10 +34,28 @@ def next_plan_id(row: Any) -> ColumnElement[int]:
     return func.coalesce(row.next_plan_id, row.plan_id)
 
 
+def with_next_plan(rows: FromClause, row: Any) -> Join:
+    """Rows of subscriptions beside all that decides what their next reset gives them."""
+    held = case((row.next_plan_id.is_(None), row.plan_version), else_=NEWCOMER)
+    boundary = row.next_credit_reset
+    is_term = and_(
+        TERMS.c.plan_id == next_plan_id(row),
+        TERMS.c.held == held,
+        TERMS.c.starts_at <= boundary,
+        TERMS.c.ends_at > boundary,
+    )
+    is_own = and_(
+        OVERRIDES.c.subscription_id == row.id,
+        OVERRIDES.c.plan_id == next_plan_id(row),
+        OVERRIDES.c.ends_at > boundary,
+    )
+    plans = rows.join(PLANS, PLANS.c.id == next_plan_id(row))
+    return plans.outerjoin(TERMS, is_term).outerjoin(OVERRIDES, is_own)
+
+
 def next_plan_of(row: Any) -> Plan:
-    """The next plan, out of a row, or the columns, of a query that has `NEXT_PLAN`."""
-    facts = {column.element.name: getattr(row, column.name) for column in NEXT_PLAN}
-    return SimpleNamespace(**facts)
+    """The next plan, out of the columns of a query that has `NEXT_PLAN`."""
+    return SimpleNamespace(**{name: getattr(row, f"new_plan_{name}") for name in _GIVES})
 
 
 def takes_effect_now(allowance: int, target: Plan) -> bool:

@@ -24,7 +24,7 @@ RESET_EVENT = "credits.reset"
 
 
 class Plan(Protocol):
-    """What a reset needs of a plan: a row of plans, or the columns of their table."""
+    """What a reset needs of a plan: what it gives to one, or the columns that say it of many."""
 
     @property
     def id(self) -> Any:
@@ -33,6 +33,10 @@ class Plan(Protocol):
     @property
     def display_name(self) -> Any:
         """What people call it."""
+
+    @property
+    def version(self) -> Any:
+        """The number of its version."""
 
     @property
     def monthly_credits(self) -> Any:
@@ -69,6 +73,7 @@ def begin_cycle(before: Any, plan: Plan, boundary: Boundary) -> dict[str, Any]:
         "credits_revoked": 0,
         "bonus_used": 0,
         "plan_id": plan.id,
+        "plan_version": plan.version,
         "next_plan_id": None,
         "cycle": boundary.cycle,
         "last_credit_reset": boundary.at,
