@@ -238,7 +238,7 @@ def _of_items(found: Page[AnyRow], item_of: Callable[[AnyRow], Item]) -> Page[It
 
 def _statements(session: Session, rows: Sequence[AnyRow], now: datetime) -> dict[int, Statement]:
     """By user; the rows have a user in front, and may lack a subscription."""
-    subscribed = [row[1:6] for row in rows if row[1] is not None]
+    subscribed = [row[1:7] for row in rows if row[1] is not None]
     return {shown.user_id: shown for shown in statements_of(session, subscribed, now=now)}
 
 

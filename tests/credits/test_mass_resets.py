@@ -14,6 +14,8 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import resets
+from sketchmaker.credits.managing import plan_edits
+from sketchmaker.credits.managing.plan_edits import Edit
 from sketchmaker.credits.resets import guard, mass_resets
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows import plans
@@ -28,7 +30,9 @@ from sketchmaker.credits.tables import (
     SubscriptionPlanModel,
     UserSubscription,
 )
+from sketchmaker.credits.tables.plan_versions import OVERRIDES
 from sketchmaker.database import Database
+from sketchmaker.record.actor import Actor
 from tests.support.people import add_subscriber, add_user, assert_books_close
 
 NOW = datetime(2028, 3, 30, 12, 0, tzinfo=UTC)
@@ -55,10 +59,36 @@ def populate(session: Session, count: int) -> None:
         .values(display_name='Grün "☂" \\')
     )
     on_offer = list(session.execute(select(PLANS)))
+    _edit_plans(session)
     chance = random.Random(4711)
     for _ in range(count):
         _add_somebody(session, chance, on_offer)
     session.flush()
+
+
+def _edit_plans(session: Session) -> None:
+    """Versions of two of the plans, begun between the boundaries that have passed by now."""
+    by = Actor.operator("root")
+    for days, edit in (
+        (60, Edit("premium", "new_subscribers", monthly_credits=80)),
+        (40, Edit("premium", monthly_credits=120)),
+        (3, Edit("premium", "date", monthly_credits=90, starts_at=NOW - timedelta(days=1))),
+        (2, Edit("free", monthly_credits=12)),
+    ):
+        at = NOW - timedelta(days=days)
+        plan_edits.apply(session, edit, by=by, reason="Prices.", now=at)
+
+
+def _add_own(session: Session, chance: random.Random, user_id: int, plan_id: int) -> None:
+    """Credits of their own: for long, or until lately."""
+    ends_at = NOW + timedelta(days=chance.choice((-1, 90)))
+    own = {"plan_id": plan_id, "monthly_credits": chance.choice((7, None)), "reason": "Why not?"}
+    which = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.user_id == user_id)
+    session.execute(
+        insert(OVERRIDES).values(
+            subscription_id=which.scalar_subquery(), ends_at=ends_at, created_at=NOW, **own
+        )
+    )
 
 
 def _add_somebody(
@@ -80,6 +110,7 @@ def _add_somebody(
         UserSubscription(
             user_id=user.id,
             plan_id=plan.id,
+            plan_version=chance.choice((1, 2, 3)) if plan.name == "premium" else 1,
             next_plan_id=chance.choice((None, None, chance.choice(on_offer).id)),
             cycle=cycle + first,
             anchor_cycle=first,
@@ -93,6 +124,8 @@ def _add_somebody(
         )
     )
     session.flush()
+    if chance.random() < 0.1:
+        _add_own(session, chance, user.id, plan.id)
     if chance.random() < 0.1:
         _set_aside(session, user.id, NOW - timedelta(hours=chance.choice((0, 2))))
 
