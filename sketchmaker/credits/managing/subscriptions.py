@@ -53,13 +53,17 @@ def start(
         assigned_by_id=assigned_by_id,
         created_at=now,
     )
+    _add(session, subscription)
+    _record_start(session, subscription, plan.display_name, now)
+    return subscription
+
+
+def _add(session: Session, subscription: UserSubscription) -> None:
     try:
         with session.begin_nested():
             session.add(subscription)
     except IntegrityError as error:
-        raise AlreadySubscribed(user_id) from error
-    _record_start(session, subscription, plan.display_name, now)
-    return subscription
+        raise AlreadySubscribed(subscription.user_id) from error
 
 
 def _refuse_fresh_start(session: Session, user_id: int) -> None:
