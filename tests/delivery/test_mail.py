@@ -1,8 +1,11 @@
 """Mail, handed to a server that speaks SMTP."""
 
 import smtplib
+import ssl
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +97,51 @@ def test_a_server_that_says_nothing_is_not_waited_for(office: PostOffice) -> Non
 def test_a_server_that_is_not_there_is_tried_again(office: PostOffice) -> None:
     with pytest.raises(OSError, match="refused"):
         send(office, port=1)
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server needs to speak TLS as 127.0.0.1; whoever connects now trusts it."""
+    files = {"-keyout": str(tmp_path / "key.pem"), "-out": str(tmp_path / "cert.pem")}
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=post"]
+        + ["-addext", "subjectAltName=IP:127.0.0.1"]
+        + [word for pair in files.items() for word in pair],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files["-out"], files["-keyout"])
+    monkeypatch.setenv("SSL_CERT_FILE", files["-out"])
+    return context
+
+
+def test_a_password_is_sent_once_the_connection_is_encrypted(
+    office: PostOffice, trusted: ssl.SSLContext
+) -> None:
+    office.tls = trusted
+    send(office, user="studio", password="secret")
+    assert office.passwords == ["\0studio\0secret"]
+    assert len(office.messages) == 1
+
+
+def test_a_server_that_nobody_vouches_for_gets_no_password(
+    office: PostOffice, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.tls = trusted
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        send(office, user="studio", password="secret")
+    assert office.passwords == []
+
+
+def test_a_wrong_password_of_the_settings_is_no_fault_of_the_letter(
+    office: PostOffice, trusted: ssl.SSLContext
+) -> None:
+    office.tls = trusted
+    office.answers["AUTH"] = "535 Wrong"
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        send(office, user="studio", password="secret")
 
 
 def test_no_password_is_sent_where_anybody_could_read_it(office: PostOffice) -> None:

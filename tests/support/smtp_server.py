@@ -1,6 +1,8 @@
 """A mail server on a free port that takes, puts off or refuses what it is given."""
 
 import socketserver
+import ssl
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,10 @@ class PostOffice:
     """By command: `{"RCPT": "550 No such user"}`."""
     silent: Event = field(default_factory=Event)
     """While set, nothing is answered."""
+    tls: ssl.SSLContext | None = None
+    """With it STARTTLS is offered, and after that a password is taken."""
+    passwords: list[str] = field(default_factory=list)
+    """What came with AUTH PLAIN."""
 
 
 class _Conversation(socketserver.StreamRequestHandler):
@@ -40,14 +46,28 @@ class _Conversation(socketserver.StreamRequestHandler):
             self.say(given)
             return True
         if command == "EHLO":
-            self.say("250-post.example.org")
-            self.say("250 SMTPUTF8")
+            self.greet()
+        elif command == "STARTTLS" and self.office.tls:
+            self.say("220 Go on")
+            self.connection = self.office.tls.wrap_socket(self.connection, server_side=True)
+            self.rfile = self.connection.makefile("rb")
+        elif command == "AUTH":
+            self.office.passwords.append(b64decode(words.rsplit(maxsplit=1)[-1]).decode())
+            self.say("235 Welcome")
         elif command == "DATA":
             self.take()
         else:
             self.note(command, words)
             self.say("221 Bye" if command == "QUIT" else "250 OK")
         return command != "QUIT"
+
+    def greet(self) -> None:
+        self.say("250-post.example.org")
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.say("250-AUTH PLAIN")
+        elif self.office.tls:
+            self.say("250-STARTTLS")
+        self.say("250 SMTPUTF8")
 
     def note(self, command: str, words: str) -> None:
         address = words.partition("<")[2].partition(">")[0]
@@ -66,14 +86,22 @@ class _Conversation(socketserver.StreamRequestHandler):
         self.office.messages.append(message)
         self.say("250 Taken")
 
+    def finish(self) -> None:
+        super().finish()
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.connection.close()  # the one it was made of is the server's to close
+
     def say(self, words: str) -> None:
         if not self.office.silent.is_set():
-            self.wfile.write(words.encode() + b"\r\n")
+            self.connection.sendall(words.encode() + b"\r\n")
 
 
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+
+    def handle_error(self, *_args: object) -> None:
+        """Somebody hung up, as who mistrusts a certificate does."""
 
 
 @contextmanager
