@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from sketchmaker.credits import resets
-from sketchmaker.credits.managing import subscriptions
+from sketchmaker.credits.managing import plan_changes, subscriptions
 from sketchmaker.credits.rules.errors import AlreadySubscribed, HoldNotPending, InsufficientCredits
 from sketchmaker.credits.spending import charges, holds
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
 from tests.support.people import add_user, assert_books_close, ledger_of, reread, subscriber
+from tests.support.waiting import wait_until
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 RESET = datetime(2026, 2, 15, 12, 0, tzinfo=UTC)
@@ -152,3 +154,27 @@ def test_two_housekeepers_that_end_the_same_peoples_holds_never_wait_in_a_circle
     assert sum(int(ended) * times for ended, times in outcomes.items()) == 120
     assert {reread(database, person).credits_held for person in people} == {0}
     assert_books_close(database)
+
+
+def test_a_plan_that_is_changed_while_a_charge_waits_keeps_no_cycle_alive(
+    postgres_database: Database,
+) -> None:
+    """PostgreSQL asks a row again after a wait, but not the plan that was joined to it."""
+    person = subscriber(postgres_database, now=JOINED, plan="pro")
+
+    with ThreadPoolExecutor(1) as pool:
+        with postgres_database.transaction() as session:
+            plan_changes.end_at_reset(session, subscription_id=person.id, now=JOINED)
+            charged = pool.submit(charge_one, postgres_database, person.user_id, RESET)
+            wait_until(lambda: _somebody_waits(postgres_database), what="the charge")
+        assert charged.result() == "charged"
+
+    after = reread(postgres_database, person)
+    assert (after.cycle, after.cycle_allowance, after.credits_remaining) == (1, 10, 9)
+    assert_books_close(postgres_database)
+
+
+def _somebody_waits(database: Database) -> bool:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+    with database.reading() as session:
+        return bool(session.scalar(text(waiting)))

@@ -164,11 +164,16 @@ def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime)
 
 
 def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> ResetDone | None:
-    # Waits for whoever holds the row; PostgreSQL then asks again whether it is still due.
-    query = due(now).where(which).with_for_update(of=SUBSCRIPTIONS)
-    done = _apply(session, query, now)
+    # Locked by itself, before it is joined with its plan: after a wait PostgreSQL asks the row
+    # again, but not the plan, and one whose plan had been changed would seem not to be due.
+    locked = select(SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.next_credit_reset).where(which, IS_ACTIVE)
+    row = session.execute(locked.with_for_update()).first()
+    if row is None or row.next_credit_reset > now:
+        return None
+    itself = SUBSCRIPTIONS.c.id == row.id
+    done = _apply(session, due(now).where(itself), now)
     if not done:
-        refuse_set_aside(session, which & IS_ACTIVE, now)
+        refuse_set_aside(session, itself, now)
     return done[0] if done else None
 
 
