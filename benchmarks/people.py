@@ -9,6 +9,7 @@ from sketchmaker import schema
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 
 JOINED = datetime(2026, 1, 1, tzinfo=UTC)
 """The first joins here, the others within the 31 days after it."""
@@ -51,7 +52,7 @@ def fill(url: str, count: int) -> None:
     database = Database(url)
     schema.upgrade(database)
     with database.transaction() as session:
-        plans.ensure_default_plans(session, now=JOINED)
+        plans.ensure_default_plans(session, now=JOINED, by=SOMEBODY, reason="A test.")
         _write(session.connection(), database.dialect, count)
     _settle(database)
     database.close()

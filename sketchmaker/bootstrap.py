@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 
 from flask import Flask
 
@@ -26,6 +26,7 @@ from sketchmaker.limits.setting import limits_from
 from sketchmaker.limits.uses import Limits, forget_old_uses
 from sketchmaker.randomness import token
 from sketchmaker.record import outbox_deliveries
+from sketchmaker.record.actor import Actor, Through
 from sketchmaker.scheduling import scheduler
 from sketchmaker.scheduling.housekeeper import IMAGES_FOLDER, Chore
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
@@ -37,6 +38,12 @@ from sketchmaker.studio.sweeping import Sweeper
 from sketchmaker.studio.worker import StudioWorker
 from sketchmaker.web.app import create_web_app
 from sketchmaker.web.frame.parts import WebParts
+
+GIVE_UP_UNCONFIRMED = partial(
+    membership.give_up_unconfirmed,
+    by=Actor.program("housekeeper", Through.SCHEDULER),
+    reason="Nobody confirmed the address in time.",
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def _chores(
         "old uses of limits": _alone(database, forget_old_uses),
         "expired links": _alone(database, reset_links.forget_expired),
         "ended sessions": _alone(database, sessions.forget_ended),
-        "unconfirmed accounts": _alone(database, membership.give_up_unconfirmed),
+        "unconfirmed accounts": _alone(database, GIVE_UP_UNCONFIRMED),
         "old deliveries": _alone(database, outbox_deliveries.forget_old),
         "deliverers": deliveries.revive,
     }

@@ -30,6 +30,7 @@ from sketchmaker.studio.requests import validated
 from sketchmaker.studio.tables import Generation, Image
 from sketchmaker.studio.worker import StudioWorker
 from tests.studio.small_studio import ScriptedProvider, deliver_all
+from tests.support.actors import SOMEBODY
 from tests.support.people import assert_books_close
 from tests.support.web_system import PASSWORD, composed, enrolled
 from tests.web.accounts.browser import Browser
@@ -44,8 +45,8 @@ ADA = registration.prepare(
 @pytest.fixture
 def ada(database: Database) -> int:
     with database.transaction() as session:
-        plans.ensure_default_plans(session, now=NOW)
-        return enrol(session, ADA, now=NOW).id
+        plans.ensure_default_plans(session, now=NOW, by=SOMEBODY, reason="A test.")
+        return enrol(session, ADA, now=NOW, by=SOMEBODY, reason="A test.").id
 
 
 def test_who_joins_is_on_the_free_plan_from_that_instant_in_their_own_zone(
@@ -64,7 +65,7 @@ def test_who_leaves_takes_their_name_along_and_leaves_the_books(
     with database.transaction() as session:
         holds.place(session, user_id=ada, credits=4, action="images", now=NOW)
     with database.transaction() as session:
-        leave(session, user_id=ada, now=NOW)
+        leave(session, user_id=ada, now=NOW, by=SOMEBODY, reason="A test.")
 
     with database.reading() as session:
         user = session.get_one(User, ada)
@@ -80,7 +81,7 @@ def test_nobody_is_told_anything_more_of_somebody_who_left(database: Database, a
     with database.transaction() as session:
         told = outbox.Event("mail.hello", outbox.subject_of(ada), {"to": "ada@example.org"})
         outbox.add_for(session, "mail", told, now=NOW)
-        leave(session, user_id=ada, now=NOW)
+        leave(session, user_id=ada, now=NOW, by=SOMEBODY, reason="A test.")
         assert session.scalars(select(OutboxRow)).all() == []
 
 
@@ -88,8 +89,8 @@ def test_a_name_that_was_left_can_be_taken_again_by_somebody_else(
     database: Database, ada: int
 ) -> None:
     with database.transaction() as session:
-        leave(session, user_id=ada, now=NOW)
-        newcomer = enrol(session, ADA, now=NOW)
+        leave(session, user_id=ada, now=NOW, by=SOMEBODY, reason="A test.")
+        newcomer = enrol(session, ADA, now=NOW, by=SOMEBODY, reason="A test.")
 
     assert newcomer.id != ada
 
@@ -98,13 +99,13 @@ def test_who_left_is_not_given_the_free_plan_by_the_next_set_up(
     database: Database, ada: int
 ) -> None:
     with database.transaction() as session:
-        leave(session, user_id=ada, now=NOW)
-        assert enrol_everyone_without_a_plan(session, now=NOW) == 0
+        leave(session, user_id=ada, now=NOW, by=SOMEBODY, reason="A test.")
+        assert enrol_everyone_without_a_plan(session, now=NOW, by=SOMEBODY, reason="A test.") == 0
 
 
 def test_nobody_can_leave_who_is_not_there(database: Database) -> None:
     with pytest.raises(UserNotFound), database.transaction() as session:
-        leave(session, user_id=4711, now=NOW)
+        leave(session, user_id=4711, now=NOW, by=SOMEBODY, reason="A test.")
 
 
 WORDS = "a heron whom nobody else may know of"
@@ -123,7 +124,7 @@ def test_leaving_erases_words_pictures_and_addresses_and_the_books_still_close(
     assert _words_found(system, "ada", WORDS, "127.0.0.1", "Firefox") != set()
 
     with system.database.transaction() as session:
-        files = leave(session, user_id=person, now=clock.now())
+        files = leave(session, user_id=person, now=clock.now(), by=SOMEBODY, reason="A test.")
     system.image_store.remove(*files)
 
     assert _words_found(system, "ada", WORDS, "127.0.0.1", "Firefox") == set()
@@ -145,7 +146,7 @@ def test_what_is_being_drawn_for_somebody_who_left_is_thrown_away(
 
     def leave_meanwhile(order: ImageOrder) -> Delivery:
         with system.database.transaction() as session:
-            leave(session, user_id=person, now=clock.now())
+            leave(session, user_id=person, now=clock.now(), by=SOMEBODY, reason="A test.")
         return deliver_all(order)
 
     provider = ScriptedProvider()
@@ -168,10 +169,10 @@ def test_the_only_superadmin_can_not_leave(
     system = composed(database_url, tmp_path, clock)
     first = enrolled(system, "grace", role=Role.SUPERADMIN).id
     with pytest.raises(LastSuperadmin), system.database.transaction() as session:
-        leave(session, user_id=first, now=clock.now())
+        leave(session, user_id=first, now=clock.now(), by=SOMEBODY, reason="A test.")
     enrolled(system, "mary", role=Role.SUPERADMIN)
     with system.database.transaction() as session:
-        leave(session, user_id=first, now=clock.now())
+        leave(session, user_id=first, now=clock.now(), by=SOMEBODY, reason="A test.")
     system.database.close()
 
 
@@ -180,8 +181,8 @@ def test_a_name_like_that_of_somebody_who_left_stops_nobody_from_leaving(
 ) -> None:
     squatter = replace(ADA, username=f"deleted-{ada}", email="eve@example.org")
     with database.transaction() as session:
-        enrol(session, squatter, now=NOW)
-        leave(session, user_id=ada, now=NOW)
+        enrol(session, squatter, now=NOW, by=SOMEBODY, reason="A test.")
+        leave(session, user_id=ada, now=NOW, by=SOMEBODY, reason="A test.")
         assert session.get_one(User, ada).username == f"deleted {ada}"
 
 
@@ -207,6 +208,7 @@ def _give(system: System, person: int) -> None:
             kind="promotion",
             reason=f"For {WORDS}.",
             now=system.clock.now(),
+            by=SOMEBODY,
         )
 
 

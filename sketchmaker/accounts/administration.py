@@ -4,6 +4,8 @@ Who may decide what: an admin about users, a superadmin also about admins. Nobod
 installation without an active superadmin, because nobody could make another one.
 """
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,6 +13,8 @@ from sketchmaker.accounts.deletion import NOBODYS_HASH
 from sketchmaker.accounts.errors import AlreadySo, LastSuperadmin, UserNotFound
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
+from sketchmaker.record.actor import Actor, Subject
+from sketchmaker.record.trail import record
 
 
 def may_decide_about(role: Role, other: Role) -> bool:
@@ -31,13 +35,16 @@ def refuse_last_superadmin(session: Session, *, user_id: int) -> None:
         raise LastSuperadmin
 
 
-def set_role(session: Session, *, user_id: int, role: Role) -> Role:
+def set_role(
+    session: Session, *, user_id: int, role: Role, now: datetime, by: Actor, reason: str
+) -> Role:
     """Give the account another role, which counts from its next request on; gives the one before.
 
     Raises:
         UserNotFound: nobody has that number, or they have left.
         AlreadySo: it has this role.
         LastSuperadmin: this is the only active superadmin.
+        ReasonMissing: the actor does not say why.
     """
     if role != Role.SUPERADMIN:
         refuse_last_superadmin(session, user_id=user_id)
@@ -47,16 +54,29 @@ def set_role(session: Session, *, user_id: int, role: Role) -> Role:
         raise AlreadySo(f"{user.username} is {role} already.")
     user.role = role
     session.flush()
+    record(
+        session,
+        by,
+        "role_changed",
+        Subject.user(user_id, user.username),
+        before={"role": str(before)},
+        after={"role": str(role)},
+        reason=reason,
+        now=now,
+    )
     return before
 
 
-def set_active(session: Session, *, user_id: int, is_active: bool) -> None:
+def set_active(
+    session: Session, *, user_id: int, is_active: bool, now: datetime, by: Actor, reason: str
+) -> None:
     """Switch the account on or off. Off, nobody is signed in by it from the next request on.
 
     Raises:
         UserNotFound: nobody has that number, or they have left.
         AlreadySo: it is so already.
         LastSuperadmin: this is the only active superadmin.
+        ReasonMissing: the actor does not say why.
     """
     if not is_active:
         refuse_last_superadmin(session, user_id=user_id)
@@ -66,6 +86,16 @@ def set_active(session: Session, *, user_id: int, is_active: bool) -> None:
         raise AlreadySo(f"{user.username} is {state} already.")
     user.is_active = is_active
     session.flush()
+    record(
+        session,
+        by,
+        "account_reactivated" if is_active else "account_deactivated",
+        Subject.user(user_id, user.username),
+        before={"is_active": not is_active},
+        after={"is_active": is_active},
+        reason=reason,
+        now=now,
+    )
 
 
 def _locked(session: Session, user_id: int) -> User:

@@ -15,6 +15,8 @@ from sketchmaker.accounts import passwords, sessions, sign_in
 from sketchmaker.accounts.errors import UnacceptablePassword, WrongCurrentPassword
 from sketchmaker.accounts.sign_in import PendingAttempt
 from sketchmaker.accounts.tables import User
+from sketchmaker.record.actor import Actor, Subject
+from sketchmaker.record.trail import record
 
 
 def check_new(*, current: str, new: str, username: str, email: str) -> None:
@@ -49,6 +51,8 @@ def change(
     address: str,
     user_agent: str,
     now: datetime,
+    by: Actor,
+    reason: str,
 ) -> int:
     """Put the new password in force, end all sessions and open one; gives how many ended.
 
@@ -63,6 +67,8 @@ def change(
     )
     if changed is None:
         raise WrongCurrentPassword
+    subject, done = Subject.user(changed, by.name), "password_changed"
+    record(session, by, done, subject, before=None, after=None, reason=reason, now=now)
     sign_in.mark_right(session, pending)
     ended = sessions.revoke_others(session, user_id=changed, keep_session_id=None, now=now)
     sessions.start(

@@ -12,11 +12,15 @@ from sketchmaker.accounts.errors import ResetLinkInvalid, UserNotFound
 from sketchmaker.accounts.tables import PasswordResetLink, User
 from sketchmaker.limits import uses
 from sketchmaker.limits.rules import Action
+from sketchmaker.record.actor import Actor, Subject
+from sketchmaker.record.trail import record
 
 LIFETIME = timedelta(hours=24)
 
 
-def issue(session: Session, *, user_id: int, token: str, now: datetime) -> datetime:
+def issue(
+    session: Session, *, user_id: int, token: str, now: datetime, by: Actor, reason: str
+) -> datetime:
     """Let `token` open the account once; gives until when (UTC). An earlier link ends.
 
     Raises:
@@ -31,6 +35,11 @@ def issue(session: Session, *, user_id: int, token: str, now: datetime) -> datet
     )
     session.add(link)
     session.flush()
+    subject, until = Subject.user(user_id, user.username), link.expires_at.isoformat()
+    facts = {"expires_at": until}
+    record(
+        session, by, "password_link_made", subject, before=None, after=facts, reason=reason, now=now
+    )
     return link.expires_at
 
 
@@ -54,7 +63,9 @@ def find(session: Session, token: str, *, now: datetime) -> User:
     return user
 
 
-def use(session: Session, token: str, *, new_hash: str, now: datetime) -> int:
+def use(
+    session: Session, token: str, *, new_hash: str, now: datetime, by: Actor, reason: str
+) -> int:
     """Put the new password in force and use the link up; gives the number of its user.
 
     Raises:
@@ -67,17 +78,22 @@ def use(session: Session, token: str, *, new_hash: str, now: datetime) -> int:
     )
     if user_id is None:
         raise ResetLinkInvalid
-    set_password(session, user_id=user_id, new_hash=new_hash, now=now)
+    set_password(session, user_id=user_id, new_hash=new_hash, now=now, by=by, reason=reason)
     return user_id
 
 
-def set_password(session: Session, *, user_id: int, new_hash: str, now: datetime) -> None:
+def set_password(
+    session: Session, *, user_id: int, new_hash: str, now: datetime, by: Actor, reason: str
+) -> None:
     """Put a new password in force without the old one: every session and every link ends."""
-    session.execute(
+    username = session.scalar(
         update(User)
         .where(User.id == user_id)
         .values(password_hash=new_hash, password_changed_at=now)
+        .returning(User.username)
     )
+    subject, done = Subject.user(user_id, username or ""), "password_set"
+    record(session, by, done, subject, before=None, after=None, reason=reason, now=now)
     session.execute(delete(PasswordResetLink).where(PasswordResetLink.user_id == user_id))
     sessions.revoke_others(session, user_id=user_id, keep_session_id=None, now=now)
     uses.clear_account(session, Action.SIGN_IN, uses.account_of(user_id))

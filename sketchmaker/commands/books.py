@@ -21,6 +21,7 @@ from sketchmaker.commands.opened import opened_database
 from sketchmaker.credits import books as credit_books
 from sketchmaker.credits.books import Repair, Violation
 from sketchmaker.database import Database
+from sketchmaker.record.actor import Actor, Through
 
 DOES_NOT_CLOSE = 1
 
@@ -62,10 +63,10 @@ def repair(*, is_applied: bool, by: str | None, reason: str | None) -> None:
     """
     with told_in_one_line(), opened_database() as database:
         now = SystemClock().now()
-        author_id = _author(database, by, reason) if is_applied else None
+        author = _author(database, by, reason) if is_applied else None
         violations = _violations(database, now)
         with database.transaction() as session:
-            repairs = _repairs(session, violations, author_id, reason or "", now)
+            repairs = _repairs(session, violations, author, reason or "", now)
         left = _violations(database, now) if is_applied else violations
     tell_repairs(repairs, is_applied=is_applied)
     click.echo(summary(Counter(violation.invariant for violation in left)))
@@ -101,16 +102,16 @@ def _violations(database: Database, now: datetime) -> list[Violation]:
 def _repairs(
     session: Session,
     violations: list[Violation],
-    author_id: int | None,
+    author: Actor | None,
     reason: str,
     now: datetime,
 ) -> list[Repair]:
-    if author_id is None:
+    if author is None:
         return credit_books.propose_repairs(session, violations, now=now)
-    return credit_books.apply_repairs(session, violations, by_id=author_id, reason=reason, now=now)
+    return credit_books.apply_repairs(session, violations, by=author, reason=reason, now=now)
 
 
-def _author(database: Database, username: str | None, reason: str | None) -> int:
+def _author(database: Database, username: str | None, reason: str | None) -> Actor:
     if not username or not (reason or "").strip():
         raise CannotRepair(
             "A correction needs a name and a reason: add --by USERNAME and --reason TEXT."
@@ -119,4 +120,4 @@ def _author(database: Database, username: str | None, reason: str | None) -> int
         user = directory.find_by_login(session, username)
     if user is None or not user.is_active or not Role(user.role).at_least(Role.ADMIN):
         raise CannotRepair(f"{username!r} is not an active administrator: name one by --by.")
-    return user.id
+    return Actor(user.id, user.username, str(user.role), Through.COMMAND)

@@ -18,6 +18,7 @@ from sketchmaker.credits.rules.errors import HoldNotPending, InsufficientCredits
 from sketchmaker.credits.tables import LEDGER
 from sketchmaker.database import Database, DatabaseUnavailable
 from sketchmaker.randomness import token
+from sketchmaker.record.actor import Actor
 
 ALLOWANCE = 10
 """Credits of the free plan, which everybody in these races is on."""
@@ -154,6 +155,9 @@ def attempt(race: Race, database: Database, facts: Facts, number: int) -> str:
         return f"database: {error.reason}"
 
 
+DOCTOR = Actor.program("doctor")
+
+
 def _expect(outcomes: Outcomes, what: str, times: int) -> list[str]:
     return [] if outcomes[what] == times else [f"{outcomes[what]} {what} instead of {times}"]
 
@@ -165,7 +169,7 @@ def _everybody(database: Database) -> int:
 
 
 def _join(session: Session) -> int:
-    plans.ensure_default_plans(session, now=JOINED)
+    plans.ensure_default_plans(session, now=JOINED, by=DOCTOR, reason="")
     name = token()
     user = User(
         username=name,
@@ -180,5 +184,5 @@ def _join(session: Session) -> int:
     )
     session.add(user)
     session.flush()
-    subscriptions.start(session, user_id=user.id, now=JOINED)
+    subscriptions.start(session, user_id=user.id, now=JOINED, by=DOCTOR, reason="")
     return user.id

@@ -28,10 +28,13 @@ def left_out() -> None:
 
 @resets.command()
 @click.argument("job")
-def release(job: str) -> None:
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit trail.")
+def release(job: str, reason: str) -> None:
     """Let JOB, a name like credit_reset_42, be reset again at once."""
     with told_in_one_line():
         from sketchmaker import bootstrap
+        from sketchmaker.clock import SystemClock
+        from sketchmaker.commands.acting import operator
         from sketchmaker.credits.resets import guard
         from sketchmaker.credits.rows import state
         from sketchmaker.credits.rules.errors import SubscriptionNotFound
@@ -43,5 +46,11 @@ def release(job: str) -> None:
         with bootstrap.process_system().database.transaction() as session:
             if state.of_subscription(session, subscription_id) is None:
                 raise SubscriptionNotFound(subscription_id)
-            was_left_out = guard.release(session, subscription_id=subscription_id)
+            was_left_out = guard.release(
+                session,
+                subscription_id=subscription_id,
+                now=SystemClock().now(),
+                by=operator(),
+                reason=reason,
+            )
         click.echo(f"{job} is let in again." if was_left_out else f"{job} was not left out.")

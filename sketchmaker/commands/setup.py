@@ -6,6 +6,7 @@ Doing it twice changes nothing.
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from sketchmaker.database.exclusive import wait_for_other_setups
 from sketchmaker.membership import enrol, enrol_everyone_without_a_plan
+from sketchmaker.record.actor import Actor, Through
 from sketchmaker.reports import listings
 from sketchmaker.reports.listings import Totals
 from sketchmaker.schema import Upgrade
@@ -27,13 +29,18 @@ from sketchmaker.settings import Settings, SettingsError
 ADMIN_USERNAME = "admin"
 ADMIN_EMAIL = "admin@localhost"
 
+BY_SETUP: dict[str, Any] = {
+    "by": Actor.program("setup", Through.COMMAND),
+    "reason": "It was missing when the installation was set up.",
+}
+
 NO_SUPERADMIN = (
     f"There is no active superadmin, and somebody has the username {ADMIN_USERNAME} already. "
-    "Make somebody superadmin: python -m sketchmaker user role NAME superadmin."
+    "Make somebody superadmin: python -m sketchmaker user role NAME superadmin --reason TEXT."
 )
 SETTING_HAS_NO_EFFECT = (
     "Note: SKETCHMAKER_ADMIN_PASSWORD has no effect, because there is a superadmin already. "
-    "python -m sketchmaker user reset-password NAME sets a new password."
+    "python -m sketchmaker user reset-password NAME --reason TEXT sets a new password."
 )
 
 logger = logging.getLogger(__name__)
@@ -86,14 +93,14 @@ def set_up(database: Database, configured: Settings, *, now: datetime) -> Report
     admin = _missing_admin(database, configured)
     with database.transaction() as session:
         wait_for_other_setups(session)
-        plans_made = plans.ensure_default_plans(session, now=now)
+        plans_made = plans.ensure_default_plans(session, now=now, **BY_SETUP)
         if directory.superadmin_exists(session):
             admin = None
         if admin is not None:
             if directory.find_by_login(session, ADMIN_USERNAME):
                 raise SettingsError(NO_SUPERADMIN)
-            enrol(session, admin.registration, now=now)
-        enrolled = enrol_everyone_without_a_plan(session, now=now)
+            enrol(session, admin.registration, now=now, **BY_SETUP)
+        enrolled = enrol_everyone_without_a_plan(session, now=now, **BY_SETUP)
     logger.info("set-up done: schema %s, %d plans made", upgrade.after, plans_made)
     with database.reading() as session:
         return Report(upgrade, plans_made, admin, enrolled, listings.totals(session, now=now))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.commands.failures import told_in_one_line
 
 ROLES = click.Choice(["user", "admin", "superadmin"])
+_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit trail.")
 _IN_STDIN = click.option("--stdin", "is_in_stdin", is_flag=True, help="Read it from stdin.")
 _ASKED_FOR = click.option("--ask", "is_asked_for", is_flag=True, help="Ask for it.")
 
@@ -42,19 +43,29 @@ def list_users() -> None:
 @click.option("--role", type=ROLES, default="user", show_default=True, help="What they may do.")
 @_ASKED_FOR
 @_IN_STDIN
-def create(*, username: str, email: str, role: str, is_asked_for: bool, is_in_stdin: bool) -> None:
+@_REASON
+def create(
+    *,
+    username: str,
+    email: str,
+    role: str,
+    is_asked_for: bool,
+    is_in_stdin: bool,
+    reason: str,
+) -> None:
     """Make an account with the default plan. The password is made up and shown, if not given."""
     with told_in_one_line():
         from sketchmaker import membership
         from sketchmaker.accounts import registration
         from sketchmaker.accounts.roles import Role
+        from sketchmaker.commands.acting import operator
 
         password, is_made_up = _password(is_asked_for=is_asked_for, is_in_stdin=is_in_stdin)
         prepared = registration.prepare(
             username=username, email=email, password=password, role=Role(role)
         )
         with _opened() as (session, now):
-            made = membership.enrol(session, prepared, now=now)
+            made = membership.enrol(session, prepared, now=now, by=operator(), reason=reason)
         click.echo(f"{made.username} is made: user {made.id}, {role}.")
         _tell_password(password, is_made_up=is_made_up)
 
@@ -62,14 +73,23 @@ def create(*, username: str, email: str, role: str, is_asked_for: bool, is_in_st
 @user.command()
 @click.argument("name")
 @click.argument("new_role", metavar="ROLE", type=ROLES)
-def role(*, name: str, new_role: str) -> None:
+@_REASON
+def role(*, name: str, new_role: str, reason: str) -> None:
     """Give NAME (username or e-mail) the role user, admin or superadmin."""
-    with _opened() as (session, _now):
+    with _opened() as (session, now):
         from sketchmaker.accounts import administration, directory
         from sketchmaker.accounts.roles import Role
+        from sketchmaker.commands.acting import operator
 
         found = directory.get_by_login(session, name)
-        before = administration.set_role(session, user_id=found.id, role=Role(new_role))
+        before = administration.set_role(
+            session,
+            user_id=found.id,
+            role=Role(new_role),
+            now=now,
+            by=operator(),
+            reason=reason,
+        )
     _note("role changed", user=found.id, before=str(before), after=new_role)
     click.echo(f"{found.username} is {new_role} now, before {before}.")
 
@@ -79,48 +99,64 @@ def role(*, name: str, new_role: str) -> None:
 @click.option("--link", "is_link", is_flag=True, help="Print a one-time link instead.")
 @_ASKED_FOR
 @_IN_STDIN
-def reset_password(*, name: str, is_link: bool, is_asked_for: bool, is_in_stdin: bool) -> None:
+@_REASON
+def reset_password(
+    *, name: str, is_link: bool, is_asked_for: bool, is_in_stdin: bool, reason: str
+) -> None:
     """Set a new password for NAME (username or e-mail), or print a link to choose one.
 
     The password is made up and shown once, if it is not asked for or read. Every session ends.
     """
     with told_in_one_line():
         if is_link:
-            _print_link(name)
+            _print_link(name, reason)
             return
         password, is_made_up = _password(is_asked_for=is_asked_for, is_in_stdin=is_in_stdin)
-        click.echo(f"{_set_password(name, password)} has a new password; every session ended.")
+        click.echo(
+            f"{_set_password(name, password, reason)} has a new password; every session ended."
+        )
         _tell_password(password, is_made_up=is_made_up)
 
 
 @user.command()
 @click.argument("name")
-def deactivate(*, name: str) -> None:
+@_REASON
+def deactivate(*, name: str, reason: str) -> None:
     """Switch the account NAME off: nobody can use it until it is reactivated."""
-    _switch(name, is_active=False)
+    _switch(name, reason, is_active=False)
 
 
 @user.command()
 @click.argument("name")
-def reactivate(*, name: str) -> None:
+@_REASON
+def reactivate(*, name: str, reason: str) -> None:
     """Switch the account NAME on again."""
-    _switch(name, is_active=True)
+    _switch(name, reason, is_active=True)
 
 
-def _switch(name: str, *, is_active: bool) -> None:
-    with _opened() as (session, _now):
+def _switch(name: str, reason: str, *, is_active: bool) -> None:
+    with _opened() as (session, now):
         from sketchmaker.accounts import administration, directory
+        from sketchmaker.commands.acting import operator
 
         found = directory.get_by_login(session, name)
-        administration.set_active(session, user_id=found.id, is_active=is_active)
+        administration.set_active(
+            session,
+            user_id=found.id,
+            is_active=is_active,
+            now=now,
+            by=operator(),
+            reason=reason,
+        )
     done = "reactivated" if is_active else "deactivated"
     _note(done, user=found.id)
     click.echo(f"{found.username} is {done}.")
 
 
-def _set_password(name: str, password: str) -> str:
+def _set_password(name: str, password: str, reason: str) -> str:
     from sketchmaker.accounts import directory, passwords, reset_links
     from sketchmaker.accounts.errors import UnacceptablePassword
+    from sketchmaker.commands.acting import operator
 
     with _opened() as (session, _now):
         found = directory.get_by_login(session, name)
@@ -128,20 +164,35 @@ def _set_password(name: str, password: str) -> str:
         raise UnacceptablePassword(problem)
     new_hash = passwords.hash_password(password)
     with _opened() as (session, now):
-        reset_links.set_password(session, user_id=found.id, new_hash=new_hash, now=now)
+        reset_links.set_password(
+            session,
+            user_id=found.id,
+            new_hash=new_hash,
+            now=now,
+            by=operator(),
+            reason=reason,
+        )
     _note("password reset", user=found.id)
     return found.username
 
 
-def _print_link(name: str) -> None:
+def _print_link(name: str, reason: str) -> None:
     from sketchmaker import settings
     from sketchmaker.accounts import directory, reset_links
+    from sketchmaker.commands.acting import operator
     from sketchmaker.randomness import token
 
     configured, secret = settings.load(), token()
     with _opened() as (session, now):
         found = directory.get_by_login(session, name)
-        expires_at = reset_links.issue(session, user_id=found.id, token=secret, now=now)
+        expires_at = reset_links.issue(
+            session,
+            user_id=found.id,
+            token=secret,
+            now=now,
+            by=operator(),
+            reason=reason,
+        )
     _note("reset link made", user=found.id)
     site = configured.public_url or f"http://{configured.host}:{configured.port}"
     click.echo(f"{site}/reset-password/{secret}")

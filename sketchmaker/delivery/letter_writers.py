@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import select
 
@@ -13,7 +14,11 @@ from sketchmaker.database import Database
 from sketchmaker.delivery.letters import Letter
 from sketchmaker.delivery.mail import Writer
 from sketchmaker.randomness import token
+from sketchmaker.record.actor import Actor
 from sketchmaker.record.outbox_deliveries import Delivery
+
+BY: Final = Actor.program("mail")
+WHY: Final = "Somebody asked for it by e-mail."
 
 
 class LetterWriters:
@@ -45,7 +50,7 @@ class LetterWriters:
             if person is None:
                 return None
             now = self._clock.now()
-            reset_links.issue(session, user_id=person.id, token=secret, now=now)
+            reset_links.issue(session, user_id=person.id, token=secret, now=now, by=BY, reason=WHY)
         logs.security("reset link mailed", user=person.id)
         hours = reset_links.LIFETIME // timedelta(hours=1)
         return Letter(

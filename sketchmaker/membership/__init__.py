@@ -4,6 +4,7 @@ Above the studio, so that leaving reaches pictures and prompts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import exists, select
@@ -19,11 +20,15 @@ from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.limits.uses import Limits
 from sketchmaker.membership import tables  # noqa: F401 - accounts and credits belong together
 from sketchmaker.record import outbox
+from sketchmaker.record.actor import SELF, Actor, Subject
+from sketchmaker.record.trail import erase_person, record
 from sketchmaker.studio import erasure as studio_erasure
 from sketchmaker.wishes import wishing
 
 
-def enrol(session: Session, registration: Registration, *, now: datetime) -> User:
+def enrol(
+    session: Session, registration: Registration, *, now: datetime, by: Actor, reason: str
+) -> User:
     """Create the account and start the default plan in the caller's one transaction.
 
     The person's own zone becomes the subscription's, so that their day is a day as they count it.
@@ -32,13 +37,19 @@ def enrol(session: Session, registration: Registration, *, now: datetime) -> Use
         UsernameTaken, EmailTaken: somebody else has it.
         NoDefaultPlan: the installation has not been set up.
     """
-    user = register(session, registration, now=now)
-    subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
+    user, by = _registered(session, registration, now=now, by=by, reason=reason)
+    _start(session, user, now=now, by=by, reason=reason)
     return user
 
 
 def enrol_unconfirmed(
-    session: Session, registration: Registration, *, now: datetime, limits: Limits
+    session: Session,
+    registration: Registration,
+    *,
+    now: datetime,
+    limits: Limits,
+    by: Actor,
+    reason: str,
 ) -> User:
     """Create the account, and have its owner asked by mail to confirm the address.
 
@@ -47,14 +58,16 @@ def enrol_unconfirmed(
     Raises:
         UsernameTaken, EmailTaken: somebody else has it.
     """
-    user = register(session, registration, now=now)
+    user, _ = _registered(session, registration, now=now, by=by, reason=reason)
     user.email_unconfirmed_since = now
     session.flush()
     letters.ask_for_confirmation_link(session, user_id=user.id, now=now, limits=limits)
     return user
 
 
-def confirm_address(session: Session, token: str, *, secret_key: str, now: datetime) -> User:
+def confirm_address(
+    session: Session, token: str, *, secret_key: str, now: datetime, by: Actor, reason: str
+) -> User:
     """Take the link as proof; the default plan begins now for whoever waited for that.
 
     Confirmed again, nothing changes.
@@ -66,11 +79,11 @@ def confirm_address(session: Session, token: str, *, secret_key: str, now: datet
     user = confirmation.find(session, token, secret_key=secret_key)
     waited = confirmation.confirm(session, user.id)
     if waited and state.latest_of_user(session, user.id) is None:
-        subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
+        _start(session, user, now=now, by=_itself(by, user), reason=reason)
     return user
 
 
-def give_up_unconfirmed(session: Session, *, now: datetime) -> int:
+def give_up_unconfirmed(session: Session, *, now: datetime, by: Actor, reason: str) -> int:
     """Delete the accounts whose address nobody has confirmed in time; gives how many.
 
     So nobody keeps a name and somebody else's address. Whom an admin has given a plan meanwhile
@@ -79,14 +92,16 @@ def give_up_unconfirmed(session: Session, *, now: datetime) -> int:
     given_up = 0
     for user_id in confirmation.given_up(session, now=now):
         if state.latest_of_user(session, user_id) is None:
-            leave(session, user_id=user_id, now=now)
+            leave(session, user_id=user_id, now=now, by=by, reason=reason)
             given_up += 1
         else:
             confirmation.confirm(session, user_id)
     return given_up
 
 
-def enrol_everyone_without_a_plan(session: Session, *, now: datetime) -> int:
+def enrol_everyone_without_a_plan(
+    session: Session, *, now: datetime, by: Actor, reason: str
+) -> int:
     """Start the default plan for every user who never had one. How many there were.
 
     Whoever has still to confirm their address is not one of them.
@@ -98,7 +113,7 @@ def enrol_everyone_without_a_plan(session: Session, *, now: datetime) -> int:
         user for user in _users_without_a_plan(session) if user.email_unconfirmed_since is None
     ]
     for user in users:
-        subscriptions.start(session, user_id=user.id, now=now, time_zone=user.time_zone)
+        _start(session, user, now=now, by=by, reason=reason)
     return len(users)
 
 
@@ -111,7 +126,9 @@ def _users_without_a_plan(session: Session) -> Sequence[User]:
     return session.scalars(select(User).where(~had_one).order_by(User.id)).all()
 
 
-def leave(session: Session, *, user_id: int, now: datetime) -> Sequence[str]:
+def leave(
+    session: Session, *, user_id: int, now: datetime, by: Actor, reason: str
+) -> Sequence[str]:
     """Delete the account; gives the names of the image files to remove after the commit.
 
     What is under way ends, credits that are left are void, and words, pictures and addresses are
@@ -127,10 +144,31 @@ def leave(session: Session, *, user_id: int, now: datetime) -> Sequence[str]:
     # without a plan none can follow.
     for _ in range(2):
         studio_erasure.end_open_generations(session, user_id=user_id, now=now)
-        lifecycle.leave(session, user_id=user_id, now=now)
+        lifecycle.leave(session, user_id=user_id, now=now, by=by, reason=reason)
     credit_erasure.erase_words(session, user_id=user_id)
     wishing.erase(session, user_id=user_id)
     files = studio_erasure.erase(session, user_id=user_id)
     outbox.erase_subject(session, outbox.subject_of(user_id))
-    deletion.pseudonymise(session, user_id=user_id)
+    deletion.pseudonymise(session, user_id=user_id, now=now, by=by, reason=reason)
+    erase_person(session, user_id=user_id)
     return files
+
+
+def _start(session: Session, user: User, *, now: datetime, by: Actor, reason: str) -> None:
+    zone = user.time_zone
+    subscriptions.start(session, user_id=user.id, now=now, by=by, reason=reason, time_zone=zone)
+
+
+def _registered(
+    session: Session, registration: Registration, *, now: datetime, by: Actor, reason: str
+) -> tuple[User, Actor]:
+    user = register(session, registration, now=now)
+    by = _itself(by, user)
+    subject, made = Subject.user(user.id, user.username), {"role": str(user.role)}
+    record(session, by, "account_made", subject, before=None, after=made, reason=reason, now=now)
+    return user, by
+
+
+def _itself(by: Actor, user: User) -> Actor:
+    """The actor, who has the number of the account only now if it is their own."""
+    return replace(by, account_id=user.id, name=user.username) if by.role == SELF else by

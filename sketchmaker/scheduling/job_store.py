@@ -11,6 +11,7 @@ ran; drop one that comes later than its grace; raise when the database is away.
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.job import Job
@@ -24,6 +25,7 @@ from sketchmaker.credits.managing.rescheduling import pause, reschedule
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.resets.reset_plan import ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable
+from sketchmaker.record.actor import Actor, Through
 from sketchmaker.scheduling.job_ids import job_id_for, subscription_id_of
 from sketchmaker.scheduling.reset_runner import ResetRunner
 from sketchmaker.scheduling.scheduled_jobs import ScheduledJob, ScheduledJobs, find_job
@@ -36,6 +38,11 @@ LOOK_AGAIN_AFTER = timedelta(seconds=1)
 
 REST_AFTER_NOTHING = timedelta(seconds=1)
 """The pause after a run that reset nothing, although something was due."""
+
+BY_JOB: Final[dict[str, Any]] = {
+    "by": Actor.program("APScheduler", Through.SCHEDULER),
+    "reason": "The job was changed by APScheduler's own verbs.",
+}
 
 JOBS_AT_ONCE = 1000
 """`get_jobs()` gives the next so many. `get_scheduled_jobs()` gives all of them, lazily."""
@@ -178,13 +185,15 @@ class SubscriptionJobStore(BaseJobStore):
     def _move(self, session: Session, found: ScheduledJob, at: datetime | None) -> None:
         subscription_id = found.subscription_id
         if at is None:
-            pause(session, subscription_id=subscription_id, now=self._clock.now())
+            pause(session, subscription_id=subscription_id, now=self._clock.now(), **BY_JOB)
             return
         if at != found.due_at:
-            reschedule(session, subscription_id=subscription_id, at=at, now=self._clock.now())
+            now = self._clock.now()
+            reschedule(session, subscription_id=subscription_id, at=at, now=now, **BY_JOB)
         aside = guard.set_aside_by(session, subscription_id)
         if aside is not None and aside.cause == guard.PAUSED:
-            guard.release(session, subscription_id=subscription_id)
+            now = self._clock.now()
+            guard.release(session, subscription_id=subscription_id, now=now, **BY_JOB)
 
     def _next_wake(self) -> "_Wake":
         now = self._clock.now()

@@ -14,12 +14,16 @@ from sketchmaker.credits.managing import granting
 from sketchmaker.credits.rules.amounts import checked_amount
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import Limits, Who, account_of
+from sketchmaker.record.actor import Actor, Subject
+from sketchmaker.record.trail import record
 from sketchmaker.wishes.errors import AlreadyWished, InvalidWish, WishAnswered
 from sketchmaker.wishes.tables import Wish
 
 LONGEST_SENTENCE = 300
 REASON = "You asked for more."
 """What the person reads of the grant in the ledger."""
+
+DECLINED = "Declined in the console."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +57,36 @@ def wish(session: Session, *, user_id: int, sentence: str, now: datetime, limits
     return new
 
 
-def grant(session: Session, *, wish_id: int, credits: int, by: int, now: datetime) -> Wish:
+def grant(
+    session: Session, *, wish_id: int, credits: int, now: datetime, by: Actor, reason: str
+) -> Wish:
     """Answer with credits, which are kept after the reset.
 
     Raises:
         WishAnswered: somebody was faster.
         InvalidAmount, TooManyGranted, NoActiveSubscription: see `granting.grant`.
     """
-    answered = _answer(session, wish_id, credits=checked_amount(credits), by=by, now=now)
+    amount = checked_amount(credits)
+    answered = _answer(session, wish_id, credits=amount, now=now, by=by, reason=reason)
     granting.grant(
         session,
         user_id=answered.user_id,
         credits=credits,
         kind="admin",
-        reason=REASON,
-        granted_by_id=by,
+        reason=reason,
+        by=by,
         now=now,
     )
     return answered
 
 
-def decline(session: Session, *, wish_id: int, by: int, now: datetime) -> Wish:
+def decline(session: Session, *, wish_id: int, now: datetime, by: Actor, reason: str) -> Wish:
     """Answer with no.
 
     Raises:
         WishAnswered: somebody was faster.
     """
-    return _answer(session, wish_id, credits=0, by=by, now=now)
+    return _answer(session, wish_id, credits=0, now=now, by=by, reason=reason)
 
 
 def open_wish_of(session: Session, *, user_id: int) -> Wish | None:
@@ -110,16 +117,20 @@ def erase(session: Session, *, user_id: int) -> None:
     session.execute(delete(Wish).where(Wish.user_id == user_id))
 
 
-def _answer(session: Session, wish_id: int, *, credits: int, by: int, now: datetime) -> Wish:
+def _answer(
+    session: Session, wish_id: int, *, credits: int, now: datetime, by: Actor, reason: str
+) -> Wish:
     answered = session.scalar(
         update(Wish)
         .where(Wish.id == wish_id, Wish.answered_at.is_(None))
-        .values(answered_at=now, answered_by_id=by, credits=credits)
+        .values(answered_at=now, answered_by_id=by.account_id, credits=credits)
         .returning(Wish)
         .execution_options(populate_existing=True)
     )
     if answered is None:
         raise WishAnswered(wish_id)
+    what, given = Subject("wish", wish_id, "More credits", answered.user_id), {"credits": credits}
+    record(session, by, "wish_answered", what, before=None, after=given, reason=reason, now=now)
     return answered
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Barrier
 
 import pytest
@@ -13,14 +14,21 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
 from tests.accounts.people import registered
+from tests.support.actors import SOMEBODY
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 def _demote(session: Session, user_id: int) -> None:
-    administration.set_role(session, user_id=user_id, role=Role.USER)
+    administration.set_role(
+        session, user_id=user_id, role=Role.USER, now=NOW, by=SOMEBODY, reason="A test."
+    )
 
 
 def _deactivate(session: Session, user_id: int) -> None:
-    administration.set_active(session, user_id=user_id, is_active=False)
+    administration.set_active(
+        session, user_id=user_id, is_active=False, now=NOW, by=SOMEBODY, reason="A test."
+    )
 
 
 @pytest.mark.race
@@ -52,9 +60,11 @@ def test_of_two_last_superadmins_who_go_at_once_one_stays(
 def test_who_has_left_can_be_given_no_role(database: Database, clock: ManualClock) -> None:
     ada = registered(database, "ada", now=clock.now())
     with database.transaction() as session:
-        deletion.pseudonymise(session, user_id=ada.id)
+        deletion.pseudonymise(session, user_id=ada.id, now=NOW, by=SOMEBODY, reason="A test.")
     with pytest.raises(UserNotFound), database.transaction() as session:
-        administration.set_active(session, user_id=ada.id, is_active=True)
+        administration.set_active(
+            session, user_id=ada.id, is_active=True, now=NOW, by=SOMEBODY, reason="A test."
+        )
 
 
 @pytest.mark.parametrize(

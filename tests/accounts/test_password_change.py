@@ -19,6 +19,7 @@ from tests.accounts.people import (
     set_user,
     signed_in,
 )
+from tests.support.actors import SOMEBODY
 
 
 def _change(database: Database, clock: ManualClock, *, current: str) -> int:
@@ -34,6 +35,8 @@ def _change(database: Database, clock: ManualClock, *, current: str) -> int:
             address=ADDRESS,
             user_agent="Test",
             now=clock.now(),
+            by=SOMEBODY,
+            reason="A test.",
         )
 
 
@@ -98,6 +101,8 @@ def test_of_two_changes_at_once_the_second_is_refused(
             address=ADDRESS,
             user_agent="Test",
             now=clock.now(),
+            by=SOMEBODY,
+            reason="A test.",
         )
 
 

@@ -34,7 +34,7 @@ def run(
             trail.record(
                 session,
                 GRACE,
-                "role changed",
+                "role_changed",
                 ADA,
                 before={"role": "user"},
                 after={"role": "admin", "ö": number},

@@ -35,8 +35,8 @@ def test_what_is_left_out_is_listed_and_can_be_let_in_again(
     name = f"credit_reset_{person.id}"
 
     listed = resets(sqlite_url, tmp_path, "left-out")
-    released = resets(sqlite_url, tmp_path, "release", name)
-    again = resets(sqlite_url, tmp_path, "release", name)
+    released = resets(sqlite_url, tmp_path, "release", name, "--reason", "Looked at.")
+    again = resets(sqlite_url, tmp_path, "release", name, "--reason", "Looked at.")
     empty = resets(sqlite_url, tmp_path, "left-out")
 
     assert f"{name}  failed" in listed.stdout
@@ -47,7 +47,7 @@ def test_what_is_left_out_is_listed_and_can_be_let_in_again(
 
 
 def test_a_job_that_there_is_not_is_an_error(sqlite_url: str, tmp_path: Path) -> None:
-    answer = resets(sqlite_url, tmp_path, "release", "credit_reset_4711")
+    answer = resets(sqlite_url, tmp_path, "release", "credit_reset_4711", "--reason", "x")
 
     assert answer.returncode == 2
     assert answer.stdout == ""
@@ -56,7 +56,7 @@ def test_a_job_that_there_is_not_is_an_error(sqlite_url: str, tmp_path: Path) ->
 
 
 def test_a_name_that_is_no_job_is_refused(sqlite_url: str, tmp_path: Path) -> None:
-    answer = resets(sqlite_url, tmp_path, "release", "everything")
+    answer = resets(sqlite_url, tmp_path, "release", "everything", "--reason", "x")
 
     assert answer.returncode == 2
     assert "give a name like credit_reset_42" in answer.stderr

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from sketchmaker import logs
 from sketchmaker.accounts import directory, passwords, reset_links
@@ -13,6 +14,8 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.clock import SystemClock
 from sketchmaker.commands import sketchmaker
+from sketchmaker.record.audit_tables import ENTRIES
+from tests.support.actors import SOMEBODY
 from tests.support.web_system import composed, enrolled
 
 Shell = Callable[..., Result]
@@ -29,7 +32,8 @@ def shell(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     enrolled(system, "ada")
 
     def run(*arguments: str, input: str | None = None) -> Result:  # noqa: A002 - click's own word
-        return CliRunner().invoke(sketchmaker, ["user", *arguments], input=input)
+        why = [] if arguments[0] == "list" else ["--reason", "They asked."]
+        return CliRunner().invoke(sketchmaker, ["user", *arguments, *why], input=input)
 
     run.system = system  # type: ignore[attr-defined]
     yield run
@@ -68,9 +72,12 @@ def test_a_link_is_printed_and_works_once(shell: Shell) -> None:
     now = SystemClock().now()
     database = shell.system.database  # type: ignore[attr-defined]
     with database.transaction() as session:
-        assert reset_links.use(session, secret, new_hash="x", now=now) == found(shell, "ada").id
+        assert (
+            reset_links.use(session, secret, new_hash="x", now=now, by=SOMEBODY, reason="A test.")
+            == found(shell, "ada").id
+        )
     with pytest.raises(ResetLinkInvalid), database.transaction() as session:
-        reset_links.use(session, secret, new_hash="y", now=now)
+        reset_links.use(session, secret, new_hash="y", now=now, by=SOMEBODY, reason="A test.")
 
 
 def test_an_account_is_made_with_a_role(shell: Shell) -> None:
@@ -104,3 +111,29 @@ def test_what_can_not_be_done_is_one_line_and_exit_code_2(
     assert result.exit_code == 2
     assert told in result.output
     assert "Traceback" not in result.output
+
+
+def test_nothing_is_done_without_a_reason(shell: Shell) -> None:
+    result = CliRunner().invoke(sketchmaker, ["user", "deactivate", "ada"])
+    assert result.exit_code == 2
+    assert "--reason" in result.output
+    assert "say why" in shell("deactivate", "ada", "--reason", " ").output.lower()
+    assert found(shell, "ada").is_active
+
+
+def test_the_audit_trail_says_which_operator_did_what_and_why(shell: Shell) -> None:
+    shell("role", "ada", "admin")
+    shell("reset-password", "ada", "--stdin", input="two herons at the weir\n")
+    told = shell("reset-password", "ada", "--link")
+    secret = told.output.splitlines()[0].rpartition("/")[2]
+    with shell.system.database.reading() as session:  # type: ignore[attr-defined]
+        rows = session.execute(select(ENTRIES).order_by(ENTRIES.c.id)).mappings().all()
+    entries = [row for row in rows if row["actor_role"] == "operator"]
+    assert [(row["action"], row["subject_name"], row["reason"]) for row in entries] == [
+        ("role_changed", "ada", "They asked."),
+        ("password_set", "ada", "They asked."),
+        ("password_link_made", "ada", "They asked."),
+    ]
+    assert (entries[0]["before"], entries[0]["after"]) == ({"role": "user"}, {"role": "admin"})
+    assert {row["through"] for row in entries} == {"command"}
+    assert all(secret not in str(dict(row)) and "herons" not in str(dict(row)) for row in rows)

@@ -17,6 +17,7 @@ from sketchmaker.credits.managing.rescheduling import reschedule
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.spending import charges, holds, refunds
 from sketchmaker.database import Database
+from tests.support.actors import word_for
 from tests.support.people import subscriber
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -39,7 +40,7 @@ def make_busy(database: Database) -> None:
 def do(database: Database, verb: Callable[..., Any], **arguments: Any) -> Any:
     """One verb in a transaction of its own."""
     with database.transaction() as session:
-        return verb(session, **arguments)
+        return verb(session, **{**word_for(verb), **arguments})
 
 
 def _first_month(database: Database) -> None:
@@ -74,7 +75,7 @@ def _keep(database: Database, hold_id: int, *, since: datetime, until: datetime)
 def _second_month(database: Database) -> None:
     at = {"now": JOINED + 33 * DAY}
     do(database, charges.charge, user_id=ADA, credits=9, action="images", **at)
-    do(database, forced_resets.force_reset, subscription_id=ADA, by_id=None, reason="Sorry.", **at)
+    do(database, forced_resets.force_reset, subscription_id=ADA, reason="Sorry.", **at)
     # It burns before the allowance: spent bonus of the present cycle.
     soon = {"kind": "admin", "reason": "Sorry.", "expires_at": JOINED + 40 * DAY}
     do(database, granting.grant, user_id=ADA, credits=3, **soon, **at)

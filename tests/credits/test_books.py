@@ -8,6 +8,7 @@ from sketchmaker.credits.spending import charges
 from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.database import Database
 from tests.credits.busy_books import ADA, BOB, LATER, do, make_busy
+from tests.support.actors import admin_number
 from tests.support.people import add_user
 from tests.support.planting import plant
 
@@ -239,7 +240,7 @@ def repair(database: Database) -> list[Repair]:
     violations = found_in(database)
     with database.transaction() as session:
         return books.apply_repairs(
-            session, violations, by_id=ADA, reason="Restored by hand.", now=LATER
+            session, violations, by=admin_number(ADA), reason="Restored by hand.", now=LATER
         )
 
 

@@ -18,6 +18,7 @@ from sketchmaker.credits.rules.errors import (
 )
 from sketchmaker.database import Database
 from tests.credits.test_races import race
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -122,7 +123,14 @@ def test_a_change_of_plan_takes_the_place_of_an_end(member: Member) -> None:
 def test_the_end_moves_with_the_reset(member: Member) -> None:
     member.end_at_reset(JOINED)
     with member.database.transaction() as session:
-        reschedule(session, subscription_id=member.id, at=RESET - DAY, now=JOINED)
+        reschedule(
+            session,
+            subscription_id=member.id,
+            at=RESET - DAY,
+            now=JOINED,
+            by=SOMEBODY,
+            reason="A test.",
+        )
 
     assert member.statement(RESET - DAY - INSTANT).plan_name == "premium"
     assert member.statement(RESET - DAY).plan_name == "free"
@@ -130,7 +138,7 @@ def test_the_end_moves_with_the_reset(member: Member) -> None:
 
 def test_a_plan_ends_in_the_default_plan_whichever_that_is(member: Member) -> None:
     with member.database.transaction() as session:
-        plans.choose_default(session, plan_name="pro", now=JOINED)
+        plans.choose_default(session, plan_name="pro", now=JOINED, by=SOMEBODY, reason="A test.")
 
     assert member.end_at_reset(JOINED).to_plan == "Pro"
 
@@ -149,7 +157,9 @@ def test_only_an_active_subscription_has_a_plan_to_end(member: Member) -> None:
     with pytest.raises(NoActiveSubscription):
         member.end_at_reset(JOINED)
     with pytest.raises(SubscriptionNotFound), member.database.transaction() as session:
-        plan_changes.end_at_reset(session, subscription_id=4711, now=JOINED)
+        plan_changes.end_at_reset(
+            session, subscription_id=4711, now=JOINED, by=SOMEBODY, reason="A test."
+        )
 
 
 @pytest.mark.race

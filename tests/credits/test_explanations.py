@@ -8,6 +8,7 @@ from sketchmaker.credits.reading.explanations import explain
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.spending import charges, holds
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import ledger_of, subscriber
 
@@ -52,6 +53,7 @@ def test_an_admins_reason_never_runs_into_our_own_words(database: Database) -> N
             reason="bug report",
             expires_at=JOINED + timedelta(days=7, hours=18),
             now=JOINED,
+            by=SOMEBODY,
         )
     assert explain(member.ledger[-1], "Pacific/Auckland") == (
         "You were given 2 credits (“bug report”), kept until 23 January 2026."

@@ -10,6 +10,7 @@ from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rules.errors import AllowanceLimit, SetAside
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -34,7 +35,9 @@ def make_due(member: Member, at: datetime) -> None:
 
 def let_in(member: Member) -> bool:
     with member.database.transaction() as session:
-        return guard.release(session, subscription_id=member.id)
+        return guard.release(
+            session, subscription_id=member.id, now=JOINED, by=SOMEBODY, reason="A test."
+        )
 
 
 def causes(member: Member) -> list[str]:

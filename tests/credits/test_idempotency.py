@@ -23,6 +23,7 @@ from sketchmaker.credits.rules.errors import (
 from sketchmaker.credits.spending.charges import Charge
 from sketchmaker.credits.spending.holds import Hold, HoldEnd
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -151,11 +152,13 @@ def test_a_reset_that_was_set_aside_is_remembered_for_24_hours(
     database: Database, desk: CreditDesk, member: Member
 ) -> None:
     with database.transaction() as session:
-        rescheduling.pause(session, subscription_id=member.id, now=JOINED)
+        rescheduling.pause(
+            session, subscription_id=member.id, now=JOINED, by=SOMEBODY, reason="A test."
+        )
     with pytest.raises(SetAside):
         charge(desk, member, 1, "order-1", RESET)
     with database.transaction() as session:
-        guard.release(session, subscription_id=member.id)
+        guard.release(session, subscription_id=member.id, now=RESET, by=SOMEBODY, reason="A test.")
 
     with pytest.raises(SetAside) as again:
         charge(desk, member, 1, "order-1", RESET + DAY - MOMENT)

@@ -18,6 +18,7 @@ from sketchmaker.credits.rows import plans
 from sketchmaker.credits.rules.errors import AllowanceLimit, InvalidGrant, InvalidInstant
 from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.people import add_user, assert_books_close, subscriber
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -106,6 +107,7 @@ def test_a_grant_that_expired_an_hour_ago_by_the_same_clock_is_refused(database:
             reason="For you.",
             now=now,
             expires_at=earlier,
+            by=SOMEBODY,
         )
 
 
@@ -116,7 +118,7 @@ def test_twenty_four_hours_are_that_also_on_the_longest_day(database: Database) 
     def force(now: datetime) -> None:
         with database.transaction() as session:
             forced_resets.force_reset(
-                session, subscription_id=person.id, now=now, by_id=None, reason="A test."
+                session, subscription_id=person.id, now=now, by=SOMEBODY, reason="A test."
             )
 
     force(noon)
@@ -129,11 +131,21 @@ def test_twenty_four_hours_are_that_also_on_the_longest_day(database: Database) 
 
 def test_the_last_years_of_the_calendar_begin_no_subscription(database: Database) -> None:
     with database.transaction() as session:
-        plans.ensure_default_plans(session, now=JOINED)
+        plans.ensure_default_plans(session, now=JOINED, by=SOMEBODY, reason="A test.")
         user = add_user(session, now=JOINED)
         for moment in UNUSABLE:
             with pytest.raises(InvalidInstant):
-                subscriptions.start(session, user_id=user.id, now=moment)  # type: ignore[arg-type]
+                subscriptions.start(
+                    session,
+                    user_id=user.id,
+                    now=moment,  # type: ignore[arg-type]
+                    by=SOMEBODY,
+                    reason="A test.",
+                )
         subscriptions.start(
-            session, user_id=user.id, now=datetime(9998, 12, 31, 23, 59, tzinfo=UTC)
+            session,
+            user_id=user.id,
+            now=datetime(9998, 12, 31, 23, 59, tzinfo=UTC),
+            by=SOMEBODY,
+            reason="A test.",
         )

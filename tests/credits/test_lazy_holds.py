@@ -19,6 +19,7 @@ from sketchmaker.credits.rules.errors import (
 from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
 from sketchmaker.reports import listings
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -58,7 +59,9 @@ def held(desk: CreditDesk, member: Member, credits: int, now: datetime = JOINED)
 
 def pause(member: Member, now: datetime) -> None:
     with member.database.transaction() as session:
-        rescheduling.pause(session, subscription_id=member.id, now=now)
+        rescheduling.pause(
+            session, subscription_id=member.id, now=now, by=SOMEBODY, reason="A test."
+        )
 
 
 def test_credits_of_a_hold_that_is_over_can_be_spent_and_are_shown(
@@ -173,7 +176,12 @@ def test_moving_a_reset_that_is_due_loses_no_allowance(
 
     with member.database.transaction() as session:
         rescheduling.reschedule(
-            session, subscription_id=member.id, at=RESET + 27 * DAY, now=RESET + DAY
+            session,
+            subscription_id=member.id,
+            at=RESET + 27 * DAY,
+            now=RESET + DAY,
+            by=SOMEBODY,
+            reason="A test.",
         )
 
     shown = member.statement(RESET + DAY)
@@ -213,7 +221,7 @@ def test_a_reset_that_is_due_and_left_out_shows_nothing_to_spend(member: Member)
     with pytest.raises(SetAside):
         member.charge(1, RESET)
     with member.database.transaction() as session:
-        guard.release(session, subscription_id=member.id)
+        guard.release(session, subscription_id=member.id, now=RESET, by=SOMEBODY, reason="A test.")
     assert member.statement(RESET).available == 13
 
 

@@ -16,6 +16,7 @@ from sketchmaker.credits.rules.errors import (
 )
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -196,7 +197,9 @@ def test_what_is_so_already_and_what_is_not_there_is_said(member: Member) -> Non
     with pytest.raises(NothingToChange):
         member.deactivate(LATER)
     with pytest.raises(SubscriptionNotFound), member.database.transaction() as session:
-        lifecycle.deactivate(session, subscription_id=member.id + 1, now=LATER)
+        lifecycle.deactivate(
+            session, subscription_id=member.id + 1, now=LATER, by=SOMEBODY, reason="A test."
+        )
 
 
 def test_who_has_another_plan_by_then_can_not_take_the_old_one_up(member: Member) -> None:

@@ -21,6 +21,7 @@ from sketchmaker.credits.rules.errors import (
 )
 from sketchmaker.database import Database
 from tests.credits.test_races import race
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -51,13 +52,23 @@ def requests(desk: CreditDesk, member: Member) -> dict[str, Ask]:
     until = JOINED + 2 * DAY
     gift: dict[str, Any] = {"credits": 3, "kind": "admin", "expires_at": until}
     return {
-        "grant": lambda key: desk.grant(user_id=user, key=key, **gift, **WHY),
-        "void": lambda key: desk.void(grant_id=grant_id, key=key, **WHY),
-        "refund": lambda key: desk.refund(entry_id=entry_id, credits=4, key=key, **WHY),
-        "change_plan": lambda key: desk.change_plan(
-            subscription_id=subscription, plan_name="pro", when="now", now=JOINED, key=key
+        "grant": lambda key: desk.grant(user_id=user, key=key, **gift, **WHY, by=SOMEBODY),
+        "void": lambda key: desk.void(grant_id=grant_id, key=key, **WHY, by=SOMEBODY),
+        "refund": lambda key: desk.refund(
+            entry_id=entry_id, credits=4, key=key, **WHY, by=SOMEBODY
         ),
-        "end_plan": lambda key: desk.end_plan(subscription_id=subscription, now=JOINED, key=key),
+        "change_plan": lambda key: desk.change_plan(
+            subscription_id=subscription,
+            plan_name="pro",
+            when="now",
+            now=JOINED,
+            key=key,
+            by=SOMEBODY,
+            reason="A test.",
+        ),
+        "end_plan": lambda key: desk.end_plan(
+            subscription_id=subscription, now=JOINED, key=key, by=SOMEBODY, reason="A test."
+        ),
     }
 
 
@@ -108,10 +119,10 @@ def test_a_key_of_another_verb_is_refused(desk: CreditDesk, member: Member, verb
 
 def test_a_key_with_other_parameters_is_refused(desk: CreditDesk, member: Member) -> None:
     entry_id = member.ledger[-1].id
-    desk.refund(entry_id=entry_id, credits=4, key="key-1", **WHY)
+    desk.refund(entry_id=entry_id, credits=4, key="key-1", **WHY, by=SOMEBODY)
 
     with pytest.raises(KeyReused):
-        desk.refund(entry_id=entry_id, credits=5, key="key-1", **WHY)
+        desk.refund(entry_id=entry_id, credits=5, key="key-1", **WHY, by=SOMEBODY)
 
 
 def test_an_expiry_told_in_another_zone_is_the_same_request(
@@ -119,9 +130,11 @@ def test_an_expiry_told_in_another_zone_is_the_same_request(
 ) -> None:
     until = JOINED + 2 * DAY
     gift: dict[str, Any] = {"user_id": member.user_id, "credits": 3, "kind": "admin", **WHY}
-    first = desk.grant(expires_at=until, key="key-1", **gift)
+    first = desk.grant(expires_at=until, key="key-1", **gift, by=SOMEBODY)
 
-    again = desk.grant(expires_at=until.astimezone(ZoneInfo("Asia/Tokyo")), key="key-1", **gift)
+    again = desk.grant(
+        expires_at=until.astimezone(ZoneInfo("Asia/Tokyo")), key="key-1", **gift, by=SOMEBODY
+    )
 
     assert (again, again.replayed) == (first, True)
     assert again.expires_at == until
@@ -139,11 +152,11 @@ def test_a_key_that_cannot_be_one_is_refused(
 
 def test_a_refusal_that_moved_nothing_is_asked_afresh(desk: CreditDesk, member: Member) -> None:
     entry_id = member.ledger[-1].id
-    desk.refund(entry_id=entry_id, credits=8, **WHY)
+    desk.refund(entry_id=entry_id, credits=8, **WHY, by=SOMEBODY)
 
     for _ in range(2):
         with pytest.raises(RefundTooLarge) as refusal:
-            desk.refund(entry_id=entry_id, credits=4, key="key-1", **WHY)
+            desk.refund(entry_id=entry_id, credits=4, key="key-1", **WHY, by=SOMEBODY)
         assert not refusal.value.replayed
 
 
@@ -161,7 +174,9 @@ def test_who_has_no_plan_is_told_so_again(desk: CreditDesk, member: Member) -> N
 
 
 def requests_of_nobody(desk: CreditDesk, member: Member) -> Callable[[], object]:
-    return lambda: desk.grant(user_id=member.user_id, credits=1, kind="admin", key="k", **WHY)
+    return lambda: desk.grant(
+        user_id=member.user_id, credits=1, kind="admin", key="k", **WHY, by=SOMEBODY
+    )
 
 
 def test_what_is_not_there_is_refused_with_a_key_as_without(
@@ -170,11 +185,11 @@ def test_what_is_not_there_is_refused_with_a_key_as_without(
     del member
     for key in (None, "key-1"):
         with pytest.raises(GrantNotFound):
-            desk.void(grant_id=4711, key=key, **WHY)
+            desk.void(grant_id=4711, key=key, **WHY, by=SOMEBODY)
         with pytest.raises(EntryNotFound):
-            desk.refund(entry_id=4711, credits=1, key=key, **WHY)
+            desk.refund(entry_id=4711, credits=1, key=key, **WHY, by=SOMEBODY)
         with pytest.raises(SubscriptionNotFound):
-            desk.end_plan(subscription_id=4711, now=JOINED, key=key)
+            desk.end_plan(subscription_id=4711, now=JOINED, key=key, by=SOMEBODY, reason="A test.")
 
 
 @pytest.mark.race

@@ -33,6 +33,7 @@ from sketchmaker.credits.tables import (
 from sketchmaker.credits.tables.plan_versions import OVERRIDES
 from sketchmaker.database import Database
 from sketchmaker.record.actor import Actor
+from tests.support.actors import SOMEBODY
 from tests.support.people import add_subscriber, add_user, assert_books_close
 
 NOW = datetime(2028, 3, 30, 12, 0, tzinfo=UTC)
@@ -296,7 +297,7 @@ def test_two_runners_share_two_thousand_and_people_charge_meanwhile(database: Da
 
 def _due_members(session: Session, count: int) -> list[int]:
     """People on all plans, in several zones, due by one boundary or more, with their first rows."""
-    plans.ensure_default_plans(session, now=NOW)
+    plans.ensure_default_plans(session, now=NOW, by=SOMEBODY, reason="A test.")
     users = [add_user(session, now=NOW).id for _ in range(count)]
     on_offer = plans.active_plans(session)
     rows = [_member(user_id, on_offer[user_id % len(on_offer)], user_id) for user_id in users]

@@ -17,6 +17,7 @@ from sketchmaker.credits.rules.errors import (
 )
 from sketchmaker.credits.spending import charges, holds
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.people import assert_books_close, reread, subscriber
 
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -56,13 +57,17 @@ def test_leaving_and_starting_afresh_gives_no_second_allowance(database: Databas
     later = JOINED + timedelta(days=1)
     with database.transaction() as session:
         charges.charge(session, user_id=person.user_id, credits=10, action="images", now=later)
-        lifecycle.deactivate(session, subscription_id=person.id, now=later)
+        lifecycle.deactivate(
+            session, subscription_id=person.id, now=later, by=SOMEBODY, reason="A test."
+        )
 
     with (
         pytest.raises(SubscriptionEnded, match="Take it up again"),
         database.transaction() as session,
     ):
-        subscriptions.start(session, user_id=person.user_id, now=later)
+        subscriptions.start(
+            session, user_id=person.user_id, now=later, by=SOMEBODY, reason="A test."
+        )
 
     assert_books_close(database)
 
@@ -113,6 +118,8 @@ def test_a_reason_that_no_database_keeps_is_refused(database: Database, reason: 
     hold = CreditDesk(database).hold(user_id=person.user_id, credits=1, action="images", now=JOINED)
 
     with pytest.raises(InvalidReason), database.transaction() as session:
-        adjustments.revoke(session, user_id=person.user_id, credits=1, reason=reason, now=JOINED)
+        adjustments.revoke(
+            session, user_id=person.user_id, credits=1, reason=reason, now=JOINED, by=SOMEBODY
+        )
     with pytest.raises(InvalidReason):
         CreditDesk(database).release(hold_id=hold.id, reason=reason, now=JOINED)

@@ -6,6 +6,7 @@ from sketchmaker.credits import books
 from sketchmaker.credits.books.attempts import ODD_VALUES
 from sketchmaker.database import Database
 from tests.credits.busy_books import ADA, BOB, LATER, make_busy
+from tests.support.actors import admin_number
 from tests.support.planting import plant
 
 ROW = "UPDATE user_subscriptions SET"
@@ -189,4 +190,6 @@ def propose(database: Database, violations: list[books.Violation]) -> list[books
 
 def apply(database: Database, violations: list[books.Violation]) -> list[books.Repair]:
     with database.transaction() as session:
-        return books.apply_repairs(session, violations, by_id=ADA, reason="By hand.", now=LATER)
+        return books.apply_repairs(
+            session, violations, by=admin_number(ADA), reason="By hand.", now=LATER
+        )

@@ -22,6 +22,7 @@ from sketchmaker.credits.rules.errors import (
 )
 from sketchmaker.credits.rules.invalid_input import InvalidTimeZone
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -336,9 +337,22 @@ def test_a_restart_after_a_moved_reset_leaves_sound_books(database: Database) ->
     member = Member(database, now=JOINED)
     moved_to = member.row.next_credit_reset - timedelta(days=3)
     with database.transaction() as session:
-        rescheduling.reschedule(session, subscription_id=member.id, at=moved_to, now=JOINED)
+        rescheduling.reschedule(
+            session,
+            subscription_id=member.id,
+            at=moved_to,
+            now=JOINED,
+            by=SOMEBODY,
+            reason="A test.",
+        )
     with database.transaction() as session:
         plan_changes.apply(
-            session, subscription_id=member.id, plan_name="free", when="restart", now=JOINED
+            session,
+            subscription_id=member.id,
+            plan_name="free",
+            when="restart",
+            now=JOINED,
+            by=SOMEBODY,
+            reason="A test.",
         )
     assert_books_close(database)

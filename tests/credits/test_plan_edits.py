@@ -31,6 +31,7 @@ from sketchmaker.database import Database
 from sketchmaker.record.actor import Actor, Through
 from sketchmaker.record.audit_tables import ENTRIES
 from sketchmaker.record.errors import ReasonMissing
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import add_user, assert_books_close
 
@@ -70,7 +71,9 @@ def newcomer(member: Member, now: datetime) -> int:
     """What somebody gets who joins the premium plan."""
     with member.database.transaction() as session:
         user = add_user(session, now=now)
-        begun = subscriptions.start(session, user_id=user.id, plan_name="premium", now=now)
+        begun = subscriptions.start(
+            session, user_id=user.id, plan_name="premium", now=now, by=SOMEBODY, reason="A test."
+        )
         return begun.cycle_allowance
 
 
@@ -290,7 +293,7 @@ def test_what_was_previewed_is_refused_when_the_plan_was_changed_meanwhile(
         edit(member, "new_subscribers", LATER, monthly_credits=110)
     else:
         with member.database.transaction() as session:
-            plans.deactivate(session, plan_name="premium", now=LATER)
+            plans.deactivate(session, plan_name="premium", now=LATER, by=SOMEBODY, reason="A test.")
 
     with pytest.raises(PlanChangedMeanwhile) as refused:
         edit(member, "next_reset", LATER, seen=seen.revision, monthly_credits=120)

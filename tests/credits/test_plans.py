@@ -18,6 +18,7 @@ from sketchmaker.credits.rules.amounts import MAX_CREDITS
 from sketchmaker.credits.rules.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
 from sketchmaker.credits.tables import PLANS
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.databases import Databases
 from tests.support.people import add_user
 
@@ -28,7 +29,7 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 def offer(database: Database) -> Database:
     """A database with the plans of a new installation."""
     with database.transaction() as session:
-        plans.ensure_default_plans(session, now=NOW)
+        plans.ensure_default_plans(session, now=NOW, by=SOMEBODY, reason="A test.")
     return database
 
 
@@ -39,12 +40,12 @@ def defaults(database: Database) -> list[str]:
 
 def choose(database: Database, name: str) -> None:
     with database.transaction() as session:
-        plans.choose_default(session, plan_name=name, now=NOW)
+        plans.choose_default(session, plan_name=name, now=NOW, by=SOMEBODY, reason="A test.")
 
 
 def switch_off(database: Database, name: str) -> None:
     with database.transaction() as session:
-        plans.deactivate(session, plan_name=name, now=NOW)
+        plans.deactivate(session, plan_name=name, now=NOW, by=SOMEBODY, reason="A test.")
 
 
 def test_free_is_the_default_plan_of_a_new_installation(offer: Database) -> None:
@@ -65,7 +66,7 @@ def test_set_up_leaves_the_default_plan_that_somebody_chose(offer: Database) -> 
     choose(offer, "premium")
 
     with offer.transaction() as session:
-        assert plans.ensure_default_plans(session, now=NOW) == 0
+        assert plans.ensure_default_plans(session, now=NOW, by=SOMEBODY, reason="A test.") == 0
 
     assert defaults(offer) == ["premium"]
 
@@ -75,7 +76,7 @@ def test_set_up_puts_free_on_offer_again_when_no_plan_is_the_default(offer: Data
         session.execute(update(PLANS).values(is_default=False, is_active=False))
 
     with offer.transaction() as session:
-        plans.ensure_default_plans(session, now=NOW)
+        plans.ensure_default_plans(session, now=NOW, by=SOMEBODY, reason="A test.")
 
     assert defaults(offer) == ["free"]
     with offer.reading() as session:
@@ -90,7 +91,7 @@ def test_newcomers_get_the_default_plan_whichever_it_is(offer: Database) -> None
     )
 
     with offer.transaction() as session:
-        user = membership.enrol(session, prepared, now=NOW)
+        user = membership.enrol(session, prepared, now=NOW, by=SOMEBODY, reason="A test.")
         assert statement_for(session, user.id, now=NOW).plan_name == "premium"
 
 
@@ -99,7 +100,7 @@ def test_everybody_without_a_plan_gets_the_default_one(offer: Database) -> None:
 
     with offer.transaction() as session:
         user_id = add_user(session, now=NOW).id
-        membership.enrol_everyone_without_a_plan(session, now=NOW)
+        membership.enrol_everyone_without_a_plan(session, now=NOW, by=SOMEBODY, reason="A test.")
         assert statement_for(session, user_id, now=NOW).plan_name == "pro"
 
 
@@ -121,7 +122,7 @@ def test_a_plan_that_is_not_on_offer_cannot_become_the_default(offer: Database) 
         choose(offer, "pro")
 
     with offer.transaction() as session:
-        plans.activate(session, plan_name="pro", now=NOW)
+        plans.activate(session, plan_name="pro", now=NOW, by=SOMEBODY, reason="A test.")
     choose(offer, "pro")
     assert defaults(offer) == ["pro"]
 
@@ -134,7 +135,9 @@ def test_a_plan_that_there_is_not_is_refused_by_name(offer: Database, verb: obje
 
 def test_an_installation_that_was_never_set_up_has_no_default_plan(database: Database) -> None:
     with pytest.raises(NoDefaultPlan), database.transaction() as session:
-        subscriptions.start(session, user_id=add_user(session, now=NOW).id, now=NOW)
+        subscriptions.start(
+            session, user_id=add_user(session, now=NOW).id, now=NOW, by=SOMEBODY, reason="A test."
+        )
 
 
 SECOND = {

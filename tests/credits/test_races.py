@@ -15,6 +15,7 @@ from sketchmaker.credits.rules.errors import AlreadySubscribed, HoldNotPending, 
 from sketchmaker.credits.spending import charges, holds
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.people import add_user, assert_books_close, ledger_of, reread, subscriber
 from tests.support.waiting import wait_until
 
@@ -123,7 +124,9 @@ def test_of_many_requests_to_start_a_plan_one_succeeds(database: Database) -> No
     def start(_: int) -> str:
         try:
             with database.transaction() as session:
-                subscriptions.start(session, user_id=user_id, now=JOINED)
+                subscriptions.start(
+                    session, user_id=user_id, now=JOINED, by=SOMEBODY, reason="A test."
+                )
         except AlreadySubscribed:
             return "refused"
         return "started"

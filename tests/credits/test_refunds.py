@@ -18,6 +18,7 @@ from sketchmaker.credits.rules.errors import (
 from sketchmaker.credits.tables import CreditGrant
 from sketchmaker.database import Database
 from tests.credits.test_races import race
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -227,7 +228,9 @@ def test_a_refund_to_somebody_whose_subscription_ended_waits_for_them(member: Me
 def test_a_refund_is_given_also_while_the_reset_is_set_aside(member: Member) -> None:
     entry = charged(member, 7)
     with member.database.transaction() as session:
-        rescheduling.pause(session, subscription_id=member.id, now=JOINED)
+        rescheduling.pause(
+            session, subscription_id=member.id, now=JOINED, by=SOMEBODY, reason="A test."
+        )
 
     assert member.refund(entry, 7, RESET).credits == 7
     assert_books_close(member.database)

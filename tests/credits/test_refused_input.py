@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rules.amounts import LONGEST_REASON
 from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
@@ -28,12 +30,12 @@ UNKEEPABLE = ["NUL \0", "half \ud83d"]
 NO_TEXT = [None, 7, b"bytes", ["list"]]
 NO_NUMBER = [0, -1, True, 1.0, "1", None, [1], 2**63, 2**70]
 NO_SHORT_NUMBER = [*NO_NUMBER, 2**31, 2**40]
-NOBODY = [number for number in NO_SHORT_NUMBER if number is not None]
+NOBODY: list[Any] = [number for number in NO_SHORT_NUMBER if number is not None]
 
 WRONG: dict[str, list[Any]] = {
     **dict.fromkeys(("hold_id", "entry_id"), NO_NUMBER),
     **dict.fromkeys(("user_id", "subscription_id", "grant_id"), NO_SHORT_NUMBER),
-    **dict.fromkeys(("by_id", "granted_by_id", "assigned_by_id"), NOBODY),
+    "by": [replace(SOMEBODY, account_id=number) for number in NOBODY],
     "credits": [-1, True, 1.0, "1", None, 2**40, 2**70],
     "action": ["a" * 51, "monthly_reset", *UNKEEPABLE, *NO_TEXT],
     "reason": ["a" * (LONGEST_REASON + 1), *UNKEEPABLE, *NO_TEXT],
@@ -57,6 +59,7 @@ RIGHT: dict[str, Any] = {
     "reason": "They asked.",
     "plan_name": "premium",
     "when": "now",
+    "by": SOMEBODY,
     "kind": "admin",
     "now": JOINED,
     "at": JOINED + timedelta(days=40),

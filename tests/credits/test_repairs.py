@@ -18,6 +18,7 @@ from sketchmaker.credits.spending import holds
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, PLANS, SUBSCRIPTIONS
 from sketchmaker.database import Database
 from tests.credits.busy_books import ADA, BOB, DAY, LATER, do, make_busy
+from tests.support.actors import admin_number
 from tests.support.planting import plant
 
 pytestmark = pytest.mark.slow
@@ -156,7 +157,9 @@ def repair(database: Database) -> list[Repair]:
     with database.transaction() as session:
         proposed = books.propose_repairs(session, violations, now=LATER)
     with database.transaction() as session:
-        done = books.apply_repairs(session, violations, by_id=ADA, reason="Found.", now=LATER)
+        done = books.apply_repairs(
+            session, violations, by=admin_number(ADA), reason="Found.", now=LATER
+        )
     assert [str(each) for each in proposed] == [str(each) for each in done]
     return done
 

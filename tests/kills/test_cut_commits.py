@@ -22,6 +22,7 @@ from tests.kills import verdict
 from tests.kills.journal import Answer, Question, Told
 from tests.kills.roles import asked_once
 from tests.kills.rounds import count, rounds, say
+from tests.support.actors import SOMEBODY
 from tests.support.people import assert_books_close, subscriber
 from tests.support.proxy import CuttingProxy, IsWanted, Where
 
@@ -61,6 +62,7 @@ class Cuts:
                     reason="To be spent first.",
                     expires_at=JOINED + timedelta(days=2),
                     now=JOINED,
+                    by=SOMEBODY,
                 )
 
     def charge(self, chance: Random, where: Where) -> None:

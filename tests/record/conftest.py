@@ -26,7 +26,7 @@ def write(database: Database) -> Writer:
                 record(
                     session,
                     by,
-                    "role changed",
+                    "role_changed",
                     subject,
                     before={"role": "user", "number": number},
                     after={"role": "admin"},

@@ -33,7 +33,7 @@ def test_an_entry_says_who_did_what_to_whom_and_why(database: Database, write: W
     write()
     with database.reading() as session:
         entry = session.execute(select(ENTRIES)).one()
-    assert (entry.at, entry.action, entry.reason) == (NOW, "role changed", "She helps now (0).")
+    assert (entry.at, entry.action, entry.reason) == (NOW, "role_changed", "She helps now (0).")
     assert (entry.actor_id, entry.actor_name, entry.actor_role) == (1, "grace", "admin")
     assert (entry.through, entry.actor_address, entry.request_id) == (
         "console",

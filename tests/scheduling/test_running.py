@@ -24,6 +24,7 @@ from sketchmaker.scheduling import job_store
 from sketchmaker.scheduling.health import scheduler_health
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
+from tests.support.actors import SOMEBODY
 from tests.support.people import (
     add_subscriber,
     add_user,
@@ -159,12 +160,16 @@ def alive(database: Database) -> int:
 
 def make_500_due(database: Database, first: datetime, last: datetime) -> None:
     with database.transaction() as session:
-        plans.ensure_default_plans(session, now=first)
+        plans.ensure_default_plans(session, now=first, by=SOMEBODY, reason="A test.")
         for n in range(500):
             moment = first + (last - first) * n / 499
             user = add_user(session, now=first)
             made = subscriptions.start(
-                session, user_id=user.id, now=moment - relativedelta(months=1)
+                session,
+                user_id=user.id,
+                now=moment - relativedelta(months=1),
+                by=SOMEBODY,
+                reason="A test.",
             )
             made.next_credit_reset = moment
 

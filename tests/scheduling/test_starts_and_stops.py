@@ -25,6 +25,7 @@ from sketchmaker.credits.rows import plans
 from sketchmaker.database import Database
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from tests.support import programs
+from tests.support.actors import SOMEBODY
 from tests.support.people import add_user, assert_books_close
 
 STARTS = int(os.environ.get("STARTS", "6"))
@@ -121,12 +122,14 @@ def test_a_program_told_to_end_while_resets_fall_due_ends_without_a_traceback(
 
 def make_due(database: Database, first: datetime, *, people: int) -> None:
     with database.transaction() as session:
-        plans.ensure_default_plans(session, now=first)
+        plans.ensure_default_plans(session, now=first, by=SOMEBODY, reason="A test.")
         for n in range(people):
             moment = first + n * EVERY
             user = add_user(session, now=moment)
             joined = moment - relativedelta(months=1)
-            subscriptions.start(session, user_id=user.id, now=joined).next_credit_reset = moment
+            subscriptions.start(
+                session, user_id=user.id, now=joined, by=SOMEBODY, reason="A test."
+            ).next_credit_reset = moment
 
 
 def wait_for(stream: IO[str], part: str) -> str:

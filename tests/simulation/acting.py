@@ -19,6 +19,7 @@ from sketchmaker.database import DatabaseUnavailable
 from tests.simulation.clock import NodeClock
 from tests.simulation.history import Operation
 from tests.simulation.simulation import Simulation
+from tests.support.actors import admin_number
 
 NODE = "admin"
 REFUSALS = (
@@ -46,7 +47,11 @@ class Acting:
         self._do(
             operation,
             lambda session, now: verb(
-                session, subscription_id=number, now=now, by_id=number_of(operation)
+                session,
+                subscription_id=number,
+                now=now,
+                by=admin_number(number_of(operation)),
+                reason="asked for",
             ),
         )
 

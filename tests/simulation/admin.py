@@ -15,6 +15,7 @@ from sketchmaker.credits.managing import (
 from sketchmaker.credits.rules.errors import NothingToChange
 from tests.simulation.acting import number_of
 from tests.simulation.corrections import Corrections
+from tests.support.actors import SOMEBODY, admin_number
 
 DAY_SECONDS = 86_400
 PLANS = ("free", "premium", "pro")
@@ -65,6 +66,7 @@ class Admin(Corrections):
                 reason=operation.name,
                 now=now,
                 expires_at=expires_at,
+                by=SOMEBODY,
             )
 
         self._do(operation, verb)
@@ -81,7 +83,8 @@ class Admin(Corrections):
                 plan_name=plan,
                 when=when,
                 now=now,
-                by_id=number_of(operation),
+                by=admin_number(number_of(operation)),
+                reason="A test.",
             )
 
         self._do(operation, verb)
@@ -109,7 +112,7 @@ class Admin(Corrections):
                 session,
                 subscription_id=number,
                 now=now,
-                by_id=number_of(operation),
+                by=admin_number(number_of(operation)),
                 reason="asked for",
             )
 
@@ -126,7 +129,7 @@ class Admin(Corrections):
                 credits=self._chance.choice((1, 3, 2000)),
                 reason="a correction",
                 now=now,
-                by_id=number_of(operation),
+                by=admin_number(number_of(operation)),
             )
 
         self._do(operation, verb)

@@ -11,6 +11,7 @@ from sketchmaker.credits.managing import plan_changes, rescheduling, voids
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.spending import refunds
 from tests.simulation.acting import Acting, number_of
+from tests.support.actors import SOMEBODY, admin_number
 
 DAY_SECONDS = 86_400
 PAUSES = (1, 60, 7200, 5 * 7200)
@@ -32,7 +33,9 @@ class Corrections(Acting):
 
         def verb(session: Session, now: datetime) -> Any:
             by_id = number_of(operation)
-            return voids.void(session, grant_id=grant_id, reason="a mistake", now=now, by_id=by_id)
+            return voids.void(
+                session, grant_id=grant_id, reason="a mistake", now=now, by=admin_number(by_id)
+            )
 
         self._do(operation, verb)
 
@@ -57,7 +60,9 @@ class Corrections(Acting):
         at = account.next_reset + timedelta(days=days)
 
         def verb(session: Session, now: datetime) -> None:
-            rescheduling.reschedule(session, subscription_id=number, at=at, now=now)
+            rescheduling.reschedule(
+                session, subscription_id=number, at=at, now=now, by=SOMEBODY, reason="A test."
+            )
 
         self._do(self._operation(number, "move"), verb)
 
@@ -71,13 +76,15 @@ class Corrections(Acting):
 
     def _pause_now(self, number: int) -> None:
         def verb(session: Session, now: datetime) -> None:
-            rescheduling.pause(session, subscription_id=number, now=now)
+            rescheduling.pause(
+                session, subscription_id=number, now=now, by=SOMEBODY, reason="A test."
+            )
 
         self._do(self._operation(number, "pause"), verb)
 
     def _resume(self, number: int) -> None:
         def verb(session: Session, now: datetime) -> None:
-            guard.release(session, subscription_id=number)
+            guard.release(session, subscription_id=number, now=now, by=SOMEBODY, reason="A test.")
 
         self._do(self._operation(number, "resume"), verb, again=lambda: self._resume(number))
 
@@ -87,13 +94,17 @@ class Corrections(Acting):
         account.is_leaving = True
 
         def verb(session: Session, now: datetime) -> None:
-            membership.leave(session, user_id=account.user_id, now=now)
+            membership.leave(
+                session, user_id=account.user_id, now=now, by=SOMEBODY, reason="A test."
+            )
 
         self._do(self._operation(number, "delete"), verb, again=lambda: self._delete(number))
 
 
 def _refunding(entry_id: int, credits: int, reason: str) -> Callable[[Session, datetime], Any]:
     def verb(session: Session, now: datetime) -> Any:
-        return refunds.refund(session, entry_id=entry_id, credits=credits, reason=reason, now=now)
+        return refunds.refund(
+            session, entry_id=entry_id, credits=credits, reason=reason, now=now, by=SOMEBODY
+        )
 
     return verb

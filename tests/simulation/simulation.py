@@ -14,6 +14,7 @@ from tests.simulation.history import History
 from tests.simulation.machine import Machine
 from tests.simulation.oracle import Oracle
 from tests.simulation.world import Profile, Streams, Trace
+from tests.support.actors import SOMEBODY
 from tests.support.people import add_user
 
 ZONES = (
@@ -79,7 +80,7 @@ class Simulation:
         """Make the accounts: plans, zones and anchors of many kinds, days 29 to 31 among them."""
         chance = self.streams.load
         with self.driver.database.transaction() as session:
-            plans.ensure_default_plans(session, now=self.start)
+            plans.ensure_default_plans(session, now=self.start, by=SOMEBODY, reason="A test.")
             for number in range(self.profile.accounts):
                 user = add_user(session, now=self.start, name=f"account-{number}")
                 subscriptions.start(
@@ -88,6 +89,8 @@ class Simulation:
                     plan_name=chance.choice(PLANS),
                     now=self._drawn_anchor(),
                     time_zone=chance.choice(ZONES),
+                    by=SOMEBODY,
+                    reason="A test.",
                 )
         with self.driver.database.reading() as session:
             on_offer = {p.display_name: p.monthly_credits for p in plans.active_plans(session)}

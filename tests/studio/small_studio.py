@@ -23,6 +23,7 @@ from sketchmaker.studio.providers.sandbox.provider import SandboxProvider
 from sketchmaker.studio.requests import validated
 from sketchmaker.studio.tables import Generation
 from sketchmaker.studio.worker import StudioWorker
+from tests.support.actors import SOMEBODY
 
 NAMES = count(1)
 
@@ -78,7 +79,7 @@ class Studio:
         name = f"person{next(NAMES)}"
         now = self.clock.now()
         with self.database.transaction() as session:
-            plans.ensure_default_plans(session, now=now)
+            plans.ensure_default_plans(session, now=now, by=SOMEBODY, reason="A test.")
             user = User(
                 username=name,
                 email=f"{name}@example.org",
@@ -90,7 +91,9 @@ class Studio:
             )
             session.add(user)
             session.flush()
-            subscriptions.start(session, user_id=user.id, plan_name=plan, now=now)
+            subscriptions.start(
+                session, user_id=user.id, plan_name=plan, now=now, by=SOMEBODY, reason="A test."
+            )
             return user.id
 
     def ask(

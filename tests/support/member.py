@@ -18,6 +18,7 @@ from sketchmaker.credits.spending import charges, holds, refunds
 from sketchmaker.credits.spending.holds import HoldEnd
 from sketchmaker.credits.tables import UsageHistory, UserSubscription
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 from tests.support.people import ledger_of, reread, subscriber
 
 SECOND = timedelta(seconds=1)
@@ -82,18 +83,20 @@ class Member:
     def grant(self, credits: int, now: datetime, **facts: Any) -> granting.Grant:
         with self.database.transaction() as session:
             choice = {"kind": "admin", "reason": "Sorry for the outage.", **facts}
-            return granting.grant(session, user_id=self.user_id, credits=credits, now=now, **choice)
+            return granting.grant(
+                session, user_id=self.user_id, credits=credits, now=now, **choice, by=SOMEBODY
+            )
 
     def void(self, grant_id: int, now: datetime, reason: str = "Given by mistake.") -> voids.Void:
         with self.database.transaction() as session:
-            return voids.void(session, grant_id=grant_id, reason=reason, now=now)
+            return voids.void(session, grant_id=grant_id, reason=reason, now=now, by=SOMEBODY)
 
     def refund(
         self, entry_id: int, credits: int, now: datetime, reason: str = "It was blurred."
     ) -> refunds.Refund:
         with self.database.transaction() as session:
             return refunds.refund(
-                session, entry_id=entry_id, credits=credits, reason=reason, now=now
+                session, entry_id=entry_id, credits=credits, reason=reason, now=now, by=SOMEBODY
             )
 
     def expire_grants(self, now: datetime) -> int:
@@ -103,7 +106,7 @@ class Member:
     def revoke(self, credits: int, now: datetime, reason: str = "Abuse.") -> int:
         with self.database.transaction() as session:
             return adjustments.revoke(
-                session, user_id=self.user_id, credits=credits, reason=reason, now=now
+                session, user_id=self.user_id, credits=credits, reason=reason, now=now, by=SOMEBODY
             )
 
     def preview(
@@ -130,27 +133,37 @@ class Member:
                 when=when,
                 now=now,
                 time_zone=zone,
+                by=SOMEBODY,
+                reason="A test.",
             )
 
     def end_at_reset(self, now: datetime) -> plan_changes.PlanChange:
         with self.database.transaction() as session:
-            return plan_changes.end_at_reset(session, subscription_id=self.id, now=now)
+            return plan_changes.end_at_reset(
+                session, subscription_id=self.id, now=now, by=SOMEBODY, reason="A test."
+            )
 
     def cancel_change(self, now: datetime) -> None:
         with self.database.transaction() as session:
-            plan_changes.cancel_scheduled(session, subscription_id=self.id, now=now)
+            plan_changes.cancel_scheduled(
+                session, subscription_id=self.id, now=now, by=SOMEBODY, reason="A test."
+            )
 
     def deactivate(self, now: datetime) -> None:
         with self.database.transaction() as session:
-            lifecycle.deactivate(session, subscription_id=self.id, now=now)
+            lifecycle.deactivate(
+                session, subscription_id=self.id, now=now, by=SOMEBODY, reason="A test."
+            )
 
     def reactivate(self, now: datetime) -> None:
         with self.database.transaction() as session:
-            lifecycle.reactivate(session, subscription_id=self.id, now=now)
+            lifecycle.reactivate(
+                session, subscription_id=self.id, now=now, by=SOMEBODY, reason="A test."
+            )
 
     def leave(self, now: datetime) -> None:
         with self.database.transaction() as session:
-            lifecycle.leave(session, user_id=self.user_id, now=now)
+            lifecycle.leave(session, user_id=self.user_id, now=now, by=SOMEBODY, reason="A test.")
 
     def reset(self, now: datetime) -> ResetDone | None:
         with self.database.transaction() as session:
@@ -159,5 +172,5 @@ class Member:
     def force_reset(self, now: datetime) -> None:
         with self.database.transaction() as session:
             forced_resets.force_reset(
-                session, subscription_id=self.id, now=now, by_id=None, reason="They asked."
+                session, subscription_id=self.id, now=now, by=SOMEBODY, reason="They asked."
             )

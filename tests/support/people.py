@@ -14,6 +14,7 @@ from sketchmaker.credits.managing import subscriptions
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.tables import CreditHold, UsageHistory, UserSubscription
 from sketchmaker.database import Database
+from tests.support.actors import SOMEBODY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,9 +44,17 @@ def add_subscriber(
     session: Session, *, now: datetime, plan: str = "free", zone: str = "UTC"
 ) -> UserSubscription:
     """A user who joined the plan at `now`."""
-    plans.ensure_default_plans(session, now=now)
+    plans.ensure_default_plans(session, now=now, by=SOMEBODY, reason="A test.")
     user = add_user(session, now=now)
-    return subscriptions.start(session, user_id=user.id, plan_name=plan, now=now, time_zone=zone)
+    return subscriptions.start(
+        session,
+        user_id=user.id,
+        plan_name=plan,
+        now=now,
+        time_zone=zone,
+        by=SOMEBODY,
+        reason="A test.",
+    )
 
 
 def subscriber(

@@ -16,6 +16,7 @@ from sketchmaker.commands.http_server import HttpServer
 from sketchmaker.credits.managing import subscriptions
 from sketchmaker.credits.rows import plans
 from sketchmaker.settings import Settings
+from tests.support.actors import SOMEBODY
 
 PASSWORD = "correct-horse-battery"
 
@@ -29,7 +30,7 @@ def composed(
     )
     system = bootstrap.compose(settings, clock)
     with system.database.transaction() as session:
-        plans.ensure_default_plans(session, now=system.clock.now())
+        plans.ensure_default_plans(session, now=system.clock.now(), by=SOMEBODY, reason="A test.")
     return system
 
 
@@ -54,7 +55,13 @@ def enrolled(
     with system.database.transaction() as session:
         user = registration.register(session, wanted, now=now)
         subscriptions.start(
-            session, user_id=user.id, plan_name=plan, now=now, time_zone=user.time_zone
+            session,
+            user_id=user.id,
+            plan_name=plan,
+            now=now,
+            time_zone=user.time_zone,
+            by=SOMEBODY,
+            reason="A test.",
         )
     return user
 

@@ -38,6 +38,7 @@ from sketchmaker.studio import runs
 from sketchmaker.studio.generations import submit
 from sketchmaker.studio.requests import validated
 from sketchmaker.wishes import wishing
+from tests.support.actors import word_for
 from tests.support.web_system import PASSWORD, composed, enrolled
 from tests.web.accounts.browser import Browser
 
@@ -97,13 +98,13 @@ def _first_month(system: System, clock: ManualClock, ids: dict[str, int]) -> Non
 def _second_month(system: System, clock: ManualClock, ids: dict[str, int]) -> None:
     clock.set(JOINED + 33 * DAY)
     desk, person = CreditDesk(system.database), ids[PERSON]
-    by = {"by_id": ids[ADMIN]}
+    by = {"by": _grace(ids)}
     subscription = {name: _subscription(system, ids[name]) for name in (PERSON, "bob", "emil")}
     desk.charge(user_id=person, credits=9, **_at(clock.now()))
     sorry = {"reason": "Sorry.", **by}
     _do(system, forced_resets.force_reset, subscription_id=subscription[PERSON], **sorry)
     soon = {"kind": "admin", "reason": "Sorry.", "expires_at": JOINED + 40 * DAY}
-    _do(system, granting.grant, user_id=person, credits=5, granted_by_id=ids[ADMIN], **soon)
+    _do(system, granting.grant, user_id=person, credits=5, **by, **soon)
     desk.charge(user_id=person, credits=3, **_at(clock.now()))
     _do(system, adjustments.revoke, user_id=person, credits=4, reason="Too many.", **by)
     change = {"subscription_id": subscription["bob"], "plan_name": "premium"}
@@ -148,9 +149,13 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
     _write_the_trail(system, ids)
 
 
+def _grace(ids: dict[str, int]) -> Actor:
+    return Actor(ids[ADMIN], ADMIN, "superadmin", Through.CONSOLE, "192.0.2.7", "req-1")
+
+
 def _write_the_trail(system: System, ids: dict[str, int]) -> None:
     """Two sealed entries, the first of them erased, and one that nobody has sealed yet."""
-    grace = Actor(ids[ADMIN], ADMIN, "superadmin", Through.CONSOLE, "192.0.2.7", "req-1")
+    grace = _grace(ids)
     for name in ("dora", "bob"):
         _note(system, grace, Subject.user(ids[name], name))
     sealing.seal_all(system.database)
@@ -163,12 +168,12 @@ def _note(system: System, by: Actor, subject: Subject) -> None:
     facts: dict[str, Any] = {"before": {"role": "user"}, "after": {"role": "admin"}}
     now, why = system.clock.now(), "To help."
     with system.database.transaction() as session:
-        trail.record(session, by, "role changed", subject, **facts, reason=why, now=now)
+        trail.record(session, by, "role_changed", subject, **facts, reason=why, now=now)
 
 
 def _do(system: System, verb: Callable[..., Any], **arguments: Any) -> Any:
     with system.database.transaction() as session:
-        return verb(session, **arguments, now=system.clock.now())
+        return verb(session, **{**word_for(verb), **arguments}, now=system.clock.now())
 
 
 def _at(now: datetime) -> dict[str, Any]:

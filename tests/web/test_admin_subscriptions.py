@@ -11,9 +11,11 @@ from sketchmaker.credits.managing import rescheduling
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.record.audit_tables import ENTRIES
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
 from sketchmaker.web.admin import scheduled_jobs, subscriptions
+from tests.support.actors import SOMEBODY
 from tests.support.web_system import PASSWORD, enrolled
 from tests.web.accounts.browser import Browser
 
@@ -138,14 +140,26 @@ def test_an_admin_lets_a_reset_run_that_was_left_out(system: System, admin: Brow
     mara = enrolled(system, "mara").id
     with system.database.transaction() as session:
         subscription = session.scalars(select(UserSubscription).filter_by(user_id=mara)).one()
-        rescheduling.pause(session, subscription_id=subscription.id, now=system.clock.now())
+        rescheduling.pause(
+            session,
+            subscription_id=subscription.id,
+            now=system.clock.now(),
+            by=SOMEBODY,
+            reason="A test.",
+        )
     assert "Resume: mara" in admin.get(JOBS).text
-    resumed = admin.post(f"{JOBS}/{subscription.id}/resume", {})
+    assert admin.post(f"{JOBS}/{subscription.id}/resume", {"reason": " "}).status_code == 422
+    resumed = admin.post(f"{JOBS}/{subscription.id}/resume", {"reason": "It was looked at."})
     assert resumed.headers["Location"] == JOBS
     page = admin.get(JOBS).text
     assert f"credit_reset_{subscription.id} goes on" in page
     assert "Needs attention" not in page
-    admin.post(f"{JOBS}/{subscription.id}/resume", {})
+    with system.database.reading() as session:
+        entry = session.execute(select(ENTRIES).where(ENTRIES.c.action == "resets_resumed")).one()
+    assert (entry.actor_name, entry.actor_role, entry.through) == ("leila", "superadmin", "console")
+    assert (entry.owner_id, entry.reason) == (mara, "It was looked at.")
+    assert entry.actor_address and entry.request_id
+    admin.post(f"{JOBS}/{subscription.id}/resume", {"reason": "Again."})
     assert "was not left out any more" in admin.get(JOBS).text
 
 

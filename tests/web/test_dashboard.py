@@ -15,6 +15,7 @@ from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.studio import offers
 from sketchmaker.web.pages import dashboard as dashboard_pages
+from tests.support.actors import SOMEBODY
 from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import Studio
@@ -122,7 +123,9 @@ def test_a_reset_that_waits_for_an_admin_promises_no_day(
 ) -> None:
     with system.database.transaction() as session:
         own = session.scalars(select(UserSubscription)).one()
-        rescheduling.pause(session, subscription_id=own.id, now=system.clock.now())
+        rescheduling.pause(
+            session, subscription_id=own.id, now=system.clock.now(), by=SOMEBODY, reason="A test."
+        )
     clock.set(datetime(2026, 2, 15, 12, tzinfo=UTC))
     ada.sign_in("ada", PASSWORD)
 
@@ -174,7 +177,9 @@ def test_whoever_has_no_plan_any_more_still_reads_where_their_credits_went(
 ) -> None:
     with system.database.transaction() as session:
         own = session.scalars(select(UserSubscription)).one()
-        lifecycle.deactivate(session, subscription_id=own.id, now=system.clock.now())
+        lifecycle.deactivate(
+            session, subscription_id=own.id, now=system.clock.now(), by=SOMEBODY, reason="A test."
+        )
     page = ada.get("/dashboard").text
     assert "You have no plan" in page
     assert "You joined the Free plan" in page
@@ -193,7 +198,13 @@ def test_granted_credits_are_counted_in_and_said_to_stay(ada: Browser, system: S
     with system.database.transaction() as session:
         person = session.scalars(select(User).filter_by(username="ada")).one()
         granting.grant(
-            session, user_id=person.id, credits=5, kind="admin", reason="Welcome.", now=now
+            session,
+            user_id=person.id,
+            credits=5,
+            kind="admin",
+            reason="Welcome.",
+            now=now,
+            by=SOMEBODY,
         )
     page = ada.get("/dashboard").text
     assert 'id="credits-remaining">15<' in page

@@ -25,6 +25,7 @@ from sketchmaker.scheduling import heartbeats, housekeeper
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
 from sketchmaker.settings import Settings
 from sketchmaker.studio.tables import Generation
+from tests.support.actors import SOMEBODY
 from tests.support.people import subscriber
 from tests.support.waiting import wait_until
 from tests.support.web_system import composed
@@ -175,7 +176,9 @@ def test_a_paused_subscription_alarms_nobody(
 ) -> None:
     person = subscriber(system.database, now=clock.now())
     with system.database.transaction() as session:
-        rescheduling.pause(session, subscription_id=person.id, now=clock.now())
+        rescheduling.pause(
+            session, subscription_id=person.id, now=clock.now(), by=SOMEBODY, reason="A test."
+        )
     clock.advance(timedelta(days=40))
     beat(system)
     code, report = health(app)

@@ -11,6 +11,7 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.bootstrap import System
 from sketchmaker.wishes.tables import Wish
+from tests.support.actors import SOMEBODY
 from tests.support.people import assert_books_close
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import Studio
@@ -127,6 +128,8 @@ def test_leaving_takes_the_request_along(ada: Browser, system: System) -> None:
     ask(ada)
     with system.database.transaction() as session:
         user_id = session.scalars(select(User.id)).one()
-        membership.leave(session, user_id=user_id, now=system.clock.now())
+        membership.leave(
+            session, user_id=user_id, now=system.clock.now(), by=SOMEBODY, reason="A test."
+        )
     with system.database.reading() as session:
         assert session.scalars(select(Wish)).all() == []

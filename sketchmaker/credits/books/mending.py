@@ -22,6 +22,7 @@ from sketchmaker.credits.rules.new_cycle import still_holds_allowance
 from sketchmaker.credits.spending.charges import bonus_facts
 from sketchmaker.credits.spending.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
+from sketchmaker.record.actor import Actor
 
 LEDGER_CONTRADICTS_ITSELF = (
     "The ledger contradicts itself: a row of it is missing, was written twice or was changed. "
@@ -37,13 +38,14 @@ class CannotMend(Exception):
 class Correction:
     """On whose word the books are mended, why, and when; nobody's while it is only proposed."""
 
-    by_id: int | None
+    by: Actor | None
     reason: str
     now: datetime
 
     def facts(self) -> dict[str, Any]:
         """What every row says that a correction adds."""
-        return {"correction": True, "by": self.by_id, "reason": self.reason}
+        by_id = None if self.by is None else self.by.account_id
+        return {"correction": True, "by": by_id, "reason": self.reason}
 
 
 def mend_hold(session: Session, hold_id: int, correction: Correction) -> str | None:

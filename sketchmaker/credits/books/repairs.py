@@ -23,6 +23,9 @@ from sketchmaker.credits.books.violations import Subject, Violation
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.record import trail
+from sketchmaker.record.actor import Actor
+from sketchmaker.record.actor import Subject as Audited
 
 LEFT_TO_A_PERSON: Final = {
     "B3": "A value that is none of its column's kind must be looked at and set by hand.",
@@ -68,21 +71,35 @@ def propose_repairs(
     """What `apply_repairs` would do at `now`: it is done, and undone. The session can write."""
     attempt = session.begin_nested()
     try:
-        return _mend(session, violations, Correction(by_id=None, reason="", now=now))
+        return _mend(session, violations, Correction(by=None, reason="", now=now))
     finally:
         attempt.rollback()
 
 
 @in_utc
 def apply_repairs(
-    session: Session, violations: Iterable[Violation], *, by_id: int, reason: str, now: datetime
+    session: Session, violations: Iterable[Violation], *, by: Actor, reason: str, now: datetime
 ) -> list[Repair]:
     """Mend what entries can mend, on the word of that admin. The caller commits.
 
     The rows of each user are worked out anew as they are now, under lock, and verified: what does
     not leave fewer violations, and none that was not there before, is undone and left to a person.
+
+    Raises:
+        ReasonMissing: the actor does not say why.
     """
-    return _mend(session, violations, Correction(by_id=by_id, reason=reason.strip(), now=now))
+    repairs = _mend(session, violations, Correction(by=by, reason=reason.strip(), now=now))
+    for repair in repairs:
+        if repair.is_possible:
+            _note(session, repair, by, reason, now)
+    return repairs
+
+
+def _note(session: Session, repair: Repair, by: Actor, reason: str, now: datetime) -> None:
+    subject = repair.subject
+    what = Audited(subject.kind, subject.id, str(subject), _owner(session, subject))
+    done = {"invariants": list(repair.invariants), "done": repair.sentence}
+    trail.record(session, by, "correction", what, before=None, after=done, reason=reason, now=now)
 
 
 def _mend(

@@ -18,6 +18,7 @@ from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.spending.refunds import Refund
 from sketchmaker.credits.tables import GRANTS, LEDGER, SUBSCRIPTIONS
+from sketchmaker.record.actor import Actor
 
 Result = TypeVar("Result", Grant, Void, Refund, PlanChange)
 
@@ -34,8 +35,8 @@ class ManagingDesk(DeskBase):
         kind: str,
         reason: str,
         now: datetime,
+        by: Actor,
         expires_at: datetime | None = None,
-        granted_by_id: int | None = None,
         key: str | None = None,
     ) -> Grant:
         """Give the user credits that are kept after the reset; see `granting.grant`.
@@ -48,16 +49,15 @@ class ManagingDesk(DeskBase):
             "credits": credits,
             "kind": kind,
             "reason": reason,
-            "granted_by_id": granted_by_id,
         }
 
         def give(session: Session) -> Grant:
             return granting.grant(
-                session, user_id=user_id, now=now, expires_at=expires_at, **parameters
+                session, user_id=user_id, now=now, by=by, expires_at=expires_at, **parameters
             )
 
         until = None if expires_at is None else expires_at.astimezone(UTC).isoformat()
-        named = {**parameters, "expires_at": until}
+        named = {**parameters, "granted_by_id": by.account_id, "expires_at": until}
         return self._named(Grant, give, now, key, lambda key: Request(user_id, "grant", key, named))
 
     @in_utc
@@ -67,7 +67,7 @@ class ManagingDesk(DeskBase):
         grant_id: int,
         reason: str,
         now: datetime,
-        by_id: int | None = None,
+        by: Actor,
         key: str | None = None,
     ) -> Void:
         """Take back what is left of a grant; see `voids.void`.
@@ -76,14 +76,18 @@ class ManagingDesk(DeskBase):
             GrantNotFound, ReasonMissing, NothingToChange: nothing was taken back.
             KeyReused, InvalidKey, DatabaseUnavailable: as `CreditDesk.charge`.
         """
-        parameters: dict[str, Any] = {"grant_id": grant_id, "reason": reason, "by_id": by_id}
+        parameters: dict[str, Any] = {"grant_id": grant_id, "reason": reason}
 
         def request(key: str) -> Request:
             owner = self._owner(GRANTS, grant_id, GrantNotFound)
-            return Request(owner, "void", key, parameters)
+            return Request(owner, "void", key, {**parameters, "by_id": by.account_id})
 
         return self._named(
-            Void, lambda session: voids.void(session, now=now, **parameters), now, key, request
+            Void,
+            lambda session: voids.void(session, now=now, by=by, **parameters),
+            now,
+            key,
+            request,
         )
 
     @in_utc
@@ -94,7 +98,7 @@ class ManagingDesk(DeskBase):
         credits: int,
         reason: str,
         now: datetime,
-        by_id: int | None = None,
+        by: Actor,
         key: str | None = None,
     ) -> Refund:
         """Give back what a charge or a settled hold took; see `refunds.refund`.
@@ -108,16 +112,15 @@ class ManagingDesk(DeskBase):
             "entry_id": entry_id,
             "credits": credits,
             "reason": reason,
-            "by_id": by_id,
         }
 
         def request(key: str) -> Request:
             owner = self._owner(LEDGER, entry_id, EntryNotFound)
-            return Request(owner, "refund", key, parameters)
+            return Request(owner, "refund", key, {**parameters, "by_id": by.account_id})
 
         return self._named(
             Refund,
-            lambda session: refunds.refund(session, now=now, **parameters),
+            lambda session: refunds.refund(session, now=now, by=by, **parameters),
             now,
             key,
             request,
@@ -130,8 +133,9 @@ class ManagingDesk(DeskBase):
         subscription_id: int,
         plan_name: str,
         when: When,
+        reason: str,
         now: datetime,
-        by_id: int | None = None,
+        by: Actor,
         time_zone: str | None = None,
         key: str | None = None,
     ) -> PlanChange:
@@ -145,19 +149,20 @@ class ManagingDesk(DeskBase):
             "subscription_id": subscription_id,
             "plan_name": plan_name,
             "when": when,
-            "by_id": by_id,
+            "reason": reason,
         }
         if time_zone is not None:
             parameters["time_zone"] = time_zone
-        return self._change("change_plan", plan_changes.apply, parameters, now, key)
+        return self._change("change_plan", plan_changes.apply, parameters, now, by, key)
 
     @in_utc
     def end_plan(
         self,
         *,
         subscription_id: int,
+        reason: str,
         now: datetime,
-        by_id: int | None = None,
+        by: Actor,
         key: str | None = None,
     ) -> PlanChange:
         """End the plan with its cycle; see `plan_changes.end_at_reset`.
@@ -166,23 +171,28 @@ class ManagingDesk(DeskBase):
             As `plan_changes.end_at_reset`.
             KeyReused, InvalidKey, DatabaseUnavailable: as `CreditDesk.charge`.
         """
-        parameters = {"subscription_id": subscription_id, "by_id": by_id}
-        return self._change("end_plan", plan_changes.end_at_reset, parameters, now, key)
+        parameters = {"subscription_id": subscription_id, "reason": reason}
+        return self._change("end_plan", plan_changes.end_at_reset, parameters, now, by, key)
 
-    def _change(
+    def _change(  # noqa: PLR0917 - private, the end of the two verbs above
         self,
         name: str,
         verb: Callable[..., PlanChange],
         parameters: dict[str, Any],
         now: datetime,
+        by: Actor,
         key: str | None,
     ) -> PlanChange:
         def request(key: str) -> Request:
             owner = self._owner(SUBSCRIPTIONS, parameters["subscription_id"], SubscriptionNotFound)
-            return Request(owner, name, key, parameters)
+            return Request(owner, name, key, {**parameters, "by_id": by.account_id})
 
         return self._named(
-            PlanChange, lambda session: verb(session, now=now, **parameters), now, key, request
+            PlanChange,
+            lambda session: verb(session, now=now, by=by, **parameters),
+            now,
+            key,
+            request,
         )
 
     def _named(

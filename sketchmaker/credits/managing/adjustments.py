@@ -6,11 +6,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rules.actions import ADJUSTMENT_ACTION
 from sketchmaker.credits.rules.amounts import checked_amount, checked_reason
 from sketchmaker.credits.rules.errors import NothingToChange
 from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.record.actor import Actor
 
 
 @in_utc
@@ -21,7 +23,7 @@ def revoke(
     credits: int,
     reason: str,
     now: datetime,
-    by_id: int | None = None,
+    by: Actor,
 ) -> int:
     """Take back credits of this cycle's allowance, or as many as are left; return how many.
 
@@ -38,6 +40,8 @@ def revoke(
     taken = before.available - after.available
     if not taken:
         raise NothingToChange("Nothing is left of this month's allowance.")
-    details = {"revoked": taken, "asked": amount, "reason": why, "by": by_id}
-    state.move(session, before, after, action=ADJUSTMENT_ACTION, now=now, details=details)
+    details = {"revoked": taken, "asked": amount, "reason": why}
+    managed.move(
+        session, before, after, Decision(by, why, now), action=ADJUSTMENT_ACTION, details=details
+    )
     return taken

@@ -7,16 +7,18 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present
 from sketchmaker.credits.resets import guard
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import FORCE_RESET_ACTION
 from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.record.actor import Actor
 
 
 @in_utc
 def force_reset(
-    session: Session, *, subscription_id: int, now: datetime, by_id: int | None, reason: str
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
 ) -> State:
     """Give the allowance of the present cycle afresh, on an admin's word.
 
@@ -37,11 +39,17 @@ def force_reset(
         last_reset=max(now, before.last_reset),
     )
     details = {
-        "by": by_id,
         "reason": reason,
         "granted": allowance,
         "next_reset": before.next_reset.isoformat(),
     }
-    state.move(session, before, after, action=FORCE_RESET_ACTION, now=now, details=details)
+    managed.move(
+        session,
+        before,
+        after,
+        Decision(by, reason, now),
+        action=FORCE_RESET_ACTION,
+        details=details,
+    )
     guard.watch(session, [subscription_id], now=now)
     return after

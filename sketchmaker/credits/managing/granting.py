@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import grants, present
 from sketchmaker.credits.grants import HAS_CREDITS_LEFT
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed, state
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rules.actions import GRANT_ACTION
 from sketchmaker.credits.rules.amounts import checked_amount, checked_reason
 from sketchmaker.credits.rules.errors import InvalidGrant, NoActiveSubscription
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS, CreditGrant
+from sketchmaker.record.actor import Actor
 
 KINDS = ("admin", "promotion", "correction")
 """What a grant can be given as; the kind `refund` is what `refunds` gives."""
@@ -40,8 +42,8 @@ def grant(
     kind: str,
     reason: str,
     now: datetime,
+    by: Actor,
     expires_at: datetime | None = None,
-    granted_by_id: int | None = None,
 ) -> Grant:
     """Give the user credits that are kept after the reset; until `expires_at`, or for good.
 
@@ -62,13 +64,15 @@ def grant(
         kind=kind,
         credits_granted=amount,
         reason=why,
-        granted_by_id=granted_by_id,
+        granted_by_id=by.account_id,
         expires_at=expires_at,
         created_at=now,
     )
     bonus = grants.resummed(session, before.bonus, user_id, remaining=amount)
     after = replace(before, bonus=bonus)
-    state.move(session, before, after, action=GRANT_ACTION, now=now, details=_facts(row))
+    managed.move(
+        session, before, after, Decision(by, why, now), action=GRANT_ACTION, details=_facts(row)
+    )
     return Grant(row.id, amount, expires_at, after.available)
 
 
@@ -101,7 +105,6 @@ def _facts(grant: CreditGrant) -> dict[str, Any]:
         "grant": grant.id,
         "kind": grant.kind,
         "reason": grant.reason,
-        "by": grant.granted_by_id,
         "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
     }
 

@@ -10,7 +10,8 @@ from sketchmaker.credits import hold_ends, present, resets
 from sketchmaker.credits.managing import voids
 from sketchmaker.credits.resets import writing
 from sketchmaker.credits.resets.reset_plan import PlannedReset
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed, state
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import DEACTIVATION_ACTION, REACTIVATION_ACTION
@@ -26,11 +27,14 @@ from sketchmaker.credits.tables import (
     SUBSCRIPTIONS,
     CreditHold,
 )
+from sketchmaker.record.actor import Actor
+
+GONE = "The account was deleted."
 
 
 @in_utc
 def deactivate(
-    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
 ) -> None:
     """End the subscription: no spending and no resets from now on. Holds may still end.
 
@@ -44,12 +48,14 @@ def deactivate(
         raise NothingToChange("The subscription is not active.")
     before = present.as_far_as_possible(session, found, now=now)
     after = replace(before, is_active=False, ended_at=now, next_plan_id=None)
-    state.move(session, before, after, action=DEACTIVATION_ACTION, now=now, details={"by": by_id})
+    managed.move(
+        session, before, after, Decision(by, reason, now), action=DEACTIVATION_ACTION, details={}
+    )
 
 
 @in_utc
 def reactivate(
-    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
 ) -> None:
     """Take the subscription up again, with its anchor.
 
@@ -70,11 +76,13 @@ def reactivate(
     before = present.as_far_as_possible(session, before, now=now)
     current = _caught_up(session, before, now) if before.next_reset <= now else before
     after = replace(current, is_active=True, ended_at=None)
-    state.move(session, current, after, action=REACTIVATION_ACTION, now=now, details={"by": by_id})
+    managed.move(
+        session, current, after, Decision(by, reason, now), action=REACTIVATION_ACTION, details={}
+    )
 
 
 @in_utc
-def leave(session: Session, *, user_id: int, now: datetime) -> None:
+def leave(session: Session, *, user_id: int, now: datetime, by: Actor, reason: str) -> None:
     """The user's account is deleted: release what is held, end the subscription, void the grants.
 
     The ledger stays; whoever owns the account takes the name off it.
@@ -84,12 +92,12 @@ def leave(session: Session, *, user_id: int, now: datetime) -> None:
         select(CreditHold.id).where(CreditHold.user_id == user_id, IS_PENDING)
     ).all()
     for hold_id in pending:
-        holds.release(session, hold_id=hold_id, reason="The account was deleted.", now=now)
+        holds.release(session, hold_id=hold_id, reason=GONE, now=now)
     active = state.of_user(session, user_id)
     if active is not None:
-        deactivate(session, subscription_id=active.id, now=now)
+        deactivate(session, subscription_id=active.id, now=now, by=by, reason=reason)
     if state.latest_of_user(session, user_id) is not None:
-        voids.void_all(session, user_id=user_id, reason="The account was deleted.", now=now)
+        voids.void_all(session, user_id=user_id, reason=GONE, now=now, by=by)
 
 
 def _found(session: Session, subscription_id: int) -> State:

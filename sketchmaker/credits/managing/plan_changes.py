@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present
 from sketchmaker.credits.resets import guard
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rows.next_plan import takes_effect_now
 from sketchmaker.credits.rows.plan_versions import PlanInEffect, Plans
 from sketchmaker.credits.rows.plans import active_plan, default_plan
@@ -23,6 +24,7 @@ from sketchmaker.credits.rules.errors import InvalidChoice, NothingToChange
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.rules.new_cycle import Boundary, begin_cycle
 from sketchmaker.credits.tables import SubscriptionPlanModel
+from sketchmaker.record.actor import Actor
 
 When = Literal["now", "next_reset", "restart"]
 """`now` keeps the cycle; `next_reset` waits; `restart` voids the cycle and begins a new one."""
@@ -90,7 +92,8 @@ def apply(
     plan_name: str,
     when: When,
     now: datetime,
-    by_id: int | None = None,
+    by: Actor,
+    reason: str,
     time_zone: str | None = None,
 ) -> PlanChange:
     """Change the plan, with the ledger row that says so.
@@ -114,12 +117,12 @@ def apply(
     target = _given(session, before, active_plan(session, plan_name), now)
     if when == "restart":
         guard.check_by_hand(session, subscription_id, now=now)
-    return _apply(session, before, target, when=when, now=now, facts={"by": by_id}, zone=zone)
+    return _apply(session, before, target, when=when, now=now, by=by, reason=reason, zone=zone)
 
 
 @in_utc
 def end_at_reset(
-    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
 ) -> PlanChange:
     """End the plan with its cycle: from the next reset on, the person is on the default plan.
 
@@ -136,13 +139,15 @@ def end_at_reset(
         raise NothingToChange(f"Nothing comes after the {target.display_name} plan.")
     if before.next_plan_id == target.id:
         raise NothingToChange("The plan ends at the next reset already.")
-    facts = {"ends": True, "by": by_id}
-    return _apply(session, before, target, when="next_reset", now=now, facts=facts)
+    facts = {"ends": True}
+    return _apply(
+        session, before, target, when="next_reset", now=now, by=by, reason=reason, facts=facts
+    )
 
 
 @in_utc
 def cancel_scheduled(
-    session: Session, *, subscription_id: int, now: datetime, by_id: int | None = None
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
 ) -> None:
     """Take back a change that waits for the next reset.
 
@@ -153,8 +158,14 @@ def cancel_scheduled(
     if before.next_plan_id is None:
         raise NothingToChange("No change of plan is scheduled.")
     after = replace(before, next_plan_id=None)
-    details = {"when": "cancelled", "by": by_id}
-    state.move(session, before, after, action=PLAN_ACTION, now=now, details=details)
+    managed.move(
+        session,
+        before,
+        after,
+        Decision(by, reason, now),
+        action=PLAN_ACTION,
+        details={"when": "cancelled"},
+    )
 
 
 def _apply(
@@ -164,13 +175,15 @@ def _apply(
     *,
     when: When,
     now: datetime,
-    facts: dict[str, Any],
+    by: Actor,
+    reason: str,
+    facts: dict[str, Any] | None = None,
     zone: str | None = None,
 ) -> PlanChange:
     after = _changed(before, target, when, now, zone)
     change = _described(session, before, after, target, when=when, now=now)
     details = {
-        **facts,
+        **(facts or {}),
         "from": change.from_plan,
         "to": change.to_plan,
         "when": when,
@@ -180,7 +193,7 @@ def _apply(
     if when == "restart":
         action = RESTART_ACTION
         details["time_zone"] = after.schedule.zone
-    state.move(session, before, after, action=action, now=now, details=details)
+    managed.move(session, before, after, Decision(by, reason, now), action=action, details=details)
     return change
 
 

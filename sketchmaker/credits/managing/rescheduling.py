@@ -7,15 +7,19 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits import present
 from sketchmaker.credits.resets import guard
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed, state
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import RESCHEDULE_ACTION
 from sketchmaker.credits.rules.errors import InvalidResetDate, SubscriptionNotFound
 from sketchmaker.credits.rules.instants import in_utc
+from sketchmaker.record.actor import Actor
 
 
 @in_utc
-def reschedule(session: Session, *, subscription_id: int, at: datetime, now: datetime) -> None:
+def reschedule(
+    session: Session, *, subscription_id: int, at: datetime, now: datetime, by: Actor, reason: str
+) -> None:
     """Let the next reset of an active subscription happen at `at`.
 
     A reset that is due by `now` happens first. The ledger says what was moved: else nobody could
@@ -32,11 +36,13 @@ def reschedule(session: Session, *, subscription_id: int, at: datetime, now: dat
         raise InvalidResetDate(subscription_id, at, before.last_reset, following)
     after = replace(before, next_reset=at)
     details = {"from": before.next_reset.isoformat(), "to": at.isoformat()}
-    state.move(session, before, after, action=RESCHEDULE_ACTION, now=now, details=details)
+    managed.move(
+        session, before, after, Decision(by, reason, now), action=RESCHEDULE_ACTION, details=details
+    )
 
 
 @in_utc
-def pause(session: Session, *, subscription_id: int, now: datetime) -> None:
+def pause(session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str) -> None:
     """Leave an active subscription out of resets, until `guard.release`.
 
     A reset that is due by `now` happens first.
@@ -44,8 +50,12 @@ def pause(session: Session, *, subscription_id: int, now: datetime) -> None:
     Raises:
         SubscriptionNotFound: no active subscription has that number.
     """
-    _present(session, subscription_id, now)
+    found = _present(session, subscription_id, now)
     guard.mark_paused(session, subscription_id=subscription_id, now=now)
+    paused = {"resets": "paused"}
+    managed.note(
+        session, found, found, Decision(by, reason, now), action="resets_paused", facts=paused
+    )
 
 
 def _present(session: Session, subscription_id: int, now: datetime) -> State:

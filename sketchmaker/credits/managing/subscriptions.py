@@ -6,7 +6,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.rows import ledger
+from sketchmaker.credits.rows import ledger, managed, state
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.plans import active_plan, default_plan
 from sketchmaker.credits.rules.actions import START_ACTION
@@ -15,6 +16,7 @@ from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.rules.errors import AlreadySubscribed, SubscriptionEnded
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import UserSubscription
+from sketchmaker.record.actor import SELF, Actor
 
 
 @in_utc
@@ -23,13 +25,12 @@ def start(
     *,
     user_id: int,
     now: datetime,
+    by: Actor,
+    reason: str,
     plan_name: str | None = None,
     time_zone: str = "UTC",
-    assigned_by_id: int | None = None,
 ) -> UserSubscription:
-    """Begin a subscription at `now`: that instant is the anchor of all its cycles.
-
-    Without a name it is the default plan's.
+    """Begin a subscription, to the default plan if none is named; `now` is its anchor.
 
     Raises:
         UnknownPlan, InvalidTimeZone: no active plan, or no zone, has that name.
@@ -50,11 +51,11 @@ def start(
         subscription_start=now,
         last_credit_reset=now,
         next_credit_reset=cycle_start(now, 1, time_zone),
-        assigned_by_id=assigned_by_id,
+        assigned_by_id=None if by.role == SELF else by.account_id,
         created_at=now,
     )
     _add(session, subscription)
-    _record_start(session, subscription, plan.display_name, now)
+    _record_start(session, subscription, plan.display_name, Decision(by, reason, now))
     return subscription
 
 
@@ -75,8 +76,9 @@ def _refuse_fresh_start(session: Session, user_id: int) -> None:
 
 
 def _record_start(
-    session: Session, subscription: UserSubscription, plan_display_name: str, now: datetime
+    session: Session, subscription: UserSubscription, plan_name: str, decision: Decision
 ) -> None:
+    facts = {"plan": plan_name, "granted": subscription.cycle_allowance}
     ledger.append(
         session,
         user_id=subscription.user_id,
@@ -88,6 +90,8 @@ def _record_start(
         bonus_delta=0,
         balance_after=subscription.credits_remaining,
         cycle=0,
-        details={"plan": plan_display_name, "granted": subscription.cycle_allowance},
-        created_at=now,
+        details=facts,
+        created_at=decision.now,
     )
+    began = state.state_of(subscription)
+    managed.note(session, None, began, decision, action=START_ACTION, facts=facts)

@@ -11,12 +11,14 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import grants, present
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rules.actions import GRANT_VOID_ACTION
 from sketchmaker.credits.rules.amounts import checked_reason
 from sketchmaker.credits.rules.errors import ChangedMeanwhile, GrantNotFound, NothingToChange
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import GRANTS
+from sketchmaker.record.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,7 @@ class Void:
 
 
 @in_utc
-def void(
-    session: Session, *, grant_id: int, reason: str, now: datetime, by_id: int | None = None
-) -> Void:
+def void(session: Session, *, grant_id: int, reason: str, now: datetime, by: Actor) -> Void:
     """Take back what is left of the grant, also from somebody whose subscription has ended.
 
     Raises:
@@ -57,14 +57,15 @@ def void(
         "voided": grant.credits_remaining,
         "held": grant.credits_held,
         "reason": why,
-        "by": by_id,
     }
-    state.move(session, before, after, action=GRANT_VOID_ACTION, now=now, details=details)
+    managed.move(
+        session, before, after, Decision(by, why, now), action=GRANT_VOID_ACTION, details=details
+    )
     return Void(grant.credits_remaining, grant.credits_held, after.available)
 
 
 @in_utc
-def void_all(session: Session, *, user_id: int, reason: str, now: datetime) -> None:
+def void_all(session: Session, *, user_id: int, reason: str, now: datetime, by: Actor) -> None:
     """Void every grant of the user that has credits left.
 
     Raises:
@@ -73,7 +74,7 @@ def void_all(session: Session, *, user_id: int, reason: str, now: datetime) -> N
     present.of_grants(session, user_id, now=now)
     left = select(GRANTS.c.id).where(GRANTS.c.user_id == user_id, grants.HAS_CREDITS_LEFT)
     for grant_id in session.scalars(left.order_by(GRANTS.c.id)).all():
-        void(session, grant_id=grant_id, reason=reason, now=now)
+        void(session, grant_id=grant_id, reason=reason, now=now, by=by)
 
 
 def _grant(session: Session, grant_id: int) -> Row[*tuple[object, ...]]:

@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from sketchmaker.credits.rows import managed, state
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rules.actions import ALLOWANCE_ACTIONS, BY_HAND_ACTIONS
 from sketchmaker.credits.rules.errors import AllowanceLimit
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.record.actor import Actor
 
 GRANTS_A_DAY = 3
 BY_HAND_A_DAY = 2
@@ -119,12 +122,27 @@ def release_failed(session: Session, *, subscription_id: int) -> None:
 
 
 @in_utc
-def release(session: Session, *, subscription_id: int) -> bool:
-    """Let the subscription be reset again at once. Was it set aside?"""
-    gone = session.execute(
-        delete(ResetSetAside).where(ResetSetAside.subscription_id == subscription_id)
+def release(
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
+) -> bool:
+    """Let the subscription be reset again at once. Was it set aside?
+
+    Raises:
+        ReasonMissing: the actor does not say why.
+    """
+    cause = session.scalar(
+        delete(ResetSetAside)
+        .where(ResetSetAside.subscription_id == subscription_id)
+        .returning(ResetSetAside.cause)
     )
-    return bool(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE has one
+    found = state.of_subscription(session, subscription_id, lock=False)
+    if cause is None or found is None:
+        return False
+    facts = {"resets": "resumed", "cause": cause}
+    managed.note(
+        session, found, found, Decision(by, reason, now), action="resets_resumed", facts=facts
+    )
+    return True
 
 
 def all_set_aside(session: Session, *, limit: int = 100) -> list[ResetSetAside]:

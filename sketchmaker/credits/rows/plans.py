@@ -14,6 +14,8 @@ from sketchmaker.credits.rules.errors import NoDefaultPlan, PlanIsDefault, Unkno
 from sketchmaker.credits.rules.features import ALL_MODELS, BASIC_MODELS, Feature, Features
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables.plans import IS_DEFAULT, SubscriptionPlanModel
+from sketchmaker.record.actor import Actor, Subject
+from sketchmaker.record.trail import record
 
 FREE_PLAN = "free"
 
@@ -72,7 +74,7 @@ DEFAULT_PLANS = (
 
 
 @in_utc
-def ensure_default_plans(session: Session, *, now: datetime) -> int:
+def ensure_default_plans(session: Session, *, now: datetime, by: Actor, reason: str) -> int:
     """Create the plans that are missing, and return how many were made.
 
     If no plan is the default, `free` becomes it, and is on offer from then on. No plan is changed
@@ -80,23 +82,28 @@ def ensure_default_plans(session: Session, *, now: datetime) -> int:
     """
     present = set(session.scalars(select(SubscriptionPlanModel.name)))
     missing = [plan for plan in DEFAULT_PLANS if plan.name not in present]
-    session.add_all(
-        SubscriptionPlanModel(
-            name=plan.name,
-            display_name=plan.display_name,
-            monthly_credits=plan.monthly_credits,
-            description=plan.description,
-            features=plan.features.stored(),
-            created_at=now,
-            updated_at=now,
-        )
-        for plan in missing
-    )
-    session.flush()  # the caller may look a plan up by query right away
+    for plan in missing:
+        _make(session, plan, now=now, by=by, reason=reason)
     if session.scalar(select(SubscriptionPlanModel.id).where(IS_DEFAULT)) is None:
-        activate(session, plan_name=FREE_PLAN, now=now)
-        choose_default(session, plan_name=FREE_PLAN, now=now)
+        activate(session, plan_name=FREE_PLAN, now=now, by=by, reason=reason)
+        choose_default(session, plan_name=FREE_PLAN, now=now, by=by, reason=reason)
     return len(missing)
+
+
+def _make(session: Session, plan: DefaultPlan, *, now: datetime, by: Actor, reason: str) -> None:
+    facts = {"name": plan.name, "monthly_credits": plan.monthly_credits}
+    made = SubscriptionPlanModel(
+        **facts,
+        display_name=plan.display_name,
+        description=plan.description,
+        features=plan.features.stored(),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(made)
+    session.flush()  # the caller may look a plan up by query right away
+    subject = Subject("plan", made.id, plan.display_name)
+    record(session, by, "plan_made", subject, before=None, after=facts, reason=reason, now=now)
 
 
 def active_plans(session: Session) -> list[SubscriptionPlanModel]:
@@ -158,7 +165,9 @@ def default_plan(session: Session) -> SubscriptionPlanModel:
 
 
 @in_utc
-def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
+def choose_default(
+    session: Session, *, plan_name: str, now: datetime, by: Actor, reason: str
+) -> None:
     """Make the plan the default one, in the place of the one that is.
 
     Raises:
@@ -175,21 +184,22 @@ def choose_default(session: Session, *, plan_name: str, now: datetime) -> None:
     plan.is_default, plan.updated_at = True, now
     plan.revision += 1
     session.flush()
+    _note(session, plan, "plan_made_default", {"is_default": True}, by=by, reason=reason, now=now)
 
 
 @in_utc
-def activate(session: Session, *, plan_name: str, now: datetime) -> None:
+def activate(session: Session, *, plan_name: str, now: datetime, by: Actor, reason: str) -> None:
     """Put the plan on offer.
 
     Raises:
         UnknownPlan: no plan has that name.
     """
-    _switch(locked_plan(session, plan_name), is_active=True, now=now)
-    session.flush()
+    plan = locked_plan(session, plan_name)
+    _switch(session, plan, is_active=True, now=now, by=by, reason=reason)
 
 
 @in_utc
-def deactivate(session: Session, *, plan_name: str, now: datetime) -> None:
+def deactivate(session: Session, *, plan_name: str, now: datetime, by: Actor, reason: str) -> None:
     """Take the plan off offer. Whoever is on it stays, and is reset as before.
 
     Raises:
@@ -199,14 +209,40 @@ def deactivate(session: Session, *, plan_name: str, now: datetime) -> None:
     plan = locked_plan(session, plan_name)
     if plan.is_default:
         raise PlanIsDefault(plan.display_name)
-    _switch(plan, is_active=False, now=now)
+    _switch(session, plan, is_active=False, now=now, by=by, reason=reason)
+
+
+def _switch(
+    session: Session,
+    plan: SubscriptionPlanModel,
+    *,
+    is_active: bool,
+    now: datetime,
+    by: Actor,
+    reason: str,
+) -> None:
+    if plan.is_active == is_active:
+        return
+    plan.is_active, plan.updated_at = is_active, now
+    plan.revision += 1
     session.flush()
+    done = "plan_put_on_offer" if is_active else "plan_taken_off_offer"
+    _note(session, plan, done, {"is_active": is_active}, by=by, reason=reason, now=now)
 
 
-def _switch(plan: SubscriptionPlanModel, *, is_active: bool, now: datetime) -> None:
-    if plan.is_active != is_active:
-        plan.is_active, plan.updated_at = is_active, now
-        plan.revision += 1
+def _note(
+    session: Session,
+    plan: SubscriptionPlanModel,
+    action: str,
+    after: dict[str, bool],
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+) -> None:
+    before = {name: not value for name, value in after.items()}
+    subject = Subject("plan", plan.id, plan.display_name)
+    record(session, by, action, subject, before=before, after=after, reason=reason, now=now)
 
 
 def locked_plan(session: Session, name: str) -> SubscriptionPlanModel:

@@ -15,6 +15,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from sketchmaker.credits.rules.amounts import checked_plan_name, checked_sentence
 from sketchmaker.credits.rules.errors import InvalidInstant
 from sketchmaker.credits.rules.invalid_input import InvalidId
+from sketchmaker.record.actor import Actor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,6 +85,12 @@ _of_account: Final = partial(checked_id, of="an account")
 _of_author: Final = partial(_unless_none, _of_account)
 """Of whoever did it: None for nobody."""
 
+
+def _of_actor(by: Actor) -> Actor:
+    _of_author(by.account_id)
+    return by
+
+
 # Times first: a time that is unusable is told before anything else.
 _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "now": checked_instant,
@@ -91,9 +98,7 @@ _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "until": checked_instant,
     "expires_at": checked_instant,
     "user_id": _of_account,
-    "by_id": _of_author,
-    "granted_by_id": _of_author,
-    "assigned_by_id": _of_author,
+    "by": _of_actor,
     "subscription_id": partial(checked_id, of="a subscription"),
     "grant_id": partial(checked_id, of="a grant"),
     "hold_id": partial(checked_id, of="a hold", highest=EIGHT_BYTES),

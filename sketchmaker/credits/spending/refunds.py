@@ -18,7 +18,8 @@ from sqlalchemy import Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits import grants, present
-from sketchmaker.credits.rows import state
+from sketchmaker.credits.rows import managed, state
+from sketchmaker.credits.rows.managed import Decision
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.actions import FORCE_RESET_ACTION, REFUND_ACTION
 from sketchmaker.credits.rules.amounts import checked_amount, checked_reason
@@ -26,6 +27,7 @@ from sketchmaker.credits.rules.balance import Part, split
 from sketchmaker.credits.rules.errors import EntryNotFound, NotRefundable, RefundTooLarge
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import LEDGER
+from sketchmaker.record.actor import Actor
 
 KIND = "refund"
 """The kind of the grants that refunds give."""
@@ -54,7 +56,7 @@ def refund(
     credits: int,
     reason: str,
     now: datetime,
-    by_id: int | None = None,
+    by: Actor,
 ) -> Refund:
     """Give back so many of the credits that the ledger's row `entry_id` used.
 
@@ -72,15 +74,15 @@ def refund(
     if amount > spend.credits_used - earlier:
         raise RefundTooLarge(entry_id, asked=amount, left=spend.credits_used - earlier)
     giving = _Giving(session, spend, before, now)
-    after = giving.back(_slice(spend, earlier, amount), why, by_id)
+    after = giving.back(_slice(spend, earlier, amount), why, by.account_id)
     returned = after.available - before.available
-    state.move(
+    managed.move(
         session,
         before,
         after,
+        Decision(by, why, now),
         action=REFUND_ACTION,
-        now=now,
-        details={**giving.facts, "returned": returned, "reason": why, "by": by_id},
+        details={**giving.facts, "returned": returned, "reason": why},
         credits_used=-amount,
         cycle=spend.cycle,
         refund_of_id=entry_id,

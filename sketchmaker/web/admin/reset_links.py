@@ -10,6 +10,7 @@ from sketchmaker.accounts.errors import UserNotFound
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.randomness import token
+from sketchmaker.web.frame import acting
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.viewer import signed_in_viewer
@@ -30,7 +31,14 @@ def make(user_id: int) -> ResponseReturnValue:
     """The link, shown this once."""
     person, secret, now = _person(user_id), token(), request_time()
     with transaction() as session:
-        expires_at = reset_links.issue(session, user_id=user_id, token=secret, now=now)
+        expires_at = reset_links.issue(
+            session,
+            user_id=user_id,
+            token=secret,
+            now=now,
+            by=acting.admin(),
+            reason=acting.reason(),
+        )
     logs.security("reset link made", user=user_id, by=signed_in_viewer().id)
     site = parts().settings.public_url or request.host_url.rstrip("/")
     link = site + url_for("reset_password.show", token=secret)

@@ -19,7 +19,7 @@ from sketchmaker.reports.listings import (
 )
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.scheduling.job_ids import job_id_for
-from sketchmaker.web.frame import paging, wording
+from sketchmaker.web.frame import acting, paging, wording
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
@@ -104,7 +104,13 @@ def show() -> ResponseReturnValue:
 def resume(subscription_id: int) -> ResponseReturnValue:
     """Let a reset that was left out run again; when it is due, that is now."""
     with transaction() as session:
-        was_left_out = guard.release(session, subscription_id=subscription_id)
+        was_left_out = guard.release(
+            session,
+            subscription_id=subscription_id,
+            now=request_time(),
+            by=acting.admin(),
+            reason=acting.reason(),
+        )
     if was_left_out:
         parts().scheduler.schedule_user_reset(subscription_id)
         logs.security("reset resumed", subscription=subscription_id)

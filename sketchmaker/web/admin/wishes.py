@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker import logs
 from sketchmaker.credits.rules.errors import InvalidAmount
+from sketchmaker.web.frame import acting
 from sketchmaker.web.frame.request_scope import request_time, transaction
 from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.wishes import wishing
@@ -23,7 +24,12 @@ def grant(wish_id: int) -> ResponseReturnValue:
     try:
         with transaction() as session:
             wishing.grant(
-                session, wish_id=wish_id, credits=credits, by=signed_in_viewer().id, now=now
+                session,
+                wish_id=wish_id,
+                credits=credits,
+                now=now,
+                by=acting.admin(),
+                reason=wishing.REASON,
             )
     except (InvalidAmount, WishAnswered) as refused:
         flash(str(refused), "warning")
@@ -39,7 +45,9 @@ def decline(wish_id: int) -> ResponseReturnValue:
     now = request_time()
     try:
         with transaction() as session:
-            wishing.decline(session, wish_id=wish_id, by=signed_in_viewer().id, now=now)
+            wishing.decline(
+                session, wish_id=wish_id, now=now, by=acting.admin(), reason=wishing.DECLINED
+            )
     except WishAnswered as refused:
         flash(str(refused), "warning")
     else:

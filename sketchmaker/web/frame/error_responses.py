@@ -19,6 +19,7 @@ from sketchmaker.credits.rules import errors as credits
 from sketchmaker.credits.rules import invalid_input, plan_errors
 from sketchmaker.database import DatabaseUnavailable, LostRace, TransactionConflict
 from sketchmaker.limits.errors import LimitReached
+from sketchmaker.record import errors as record
 from sketchmaker.studio import errors as studio
 from sketchmaker.web.frame.request_log import request_id
 from sketchmaker.wishes import errors as wishes
@@ -66,6 +67,8 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     accounts.LoginNotFound: Answer(404, "No such user"),
     accounts.AlreadySo: Answer(409, "Nothing to change"),
     accounts.UserNotFound: Answer(404, "No such user"),
+    record.ReasonMissing: Answer(422, NOT_ACCEPTED),
+    record.InvalidReason: Answer(422, NOT_ACCEPTED),
     LimitReached: Answer(429, "Limit reached"),
     credits.InvalidAmount: Answer(422, NOT_ACCEPTED),
     invalid_input.TooManyGranted: Answer(422, NOT_ACCEPTED),

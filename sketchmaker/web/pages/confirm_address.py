@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from sketchmaker import logs, membership
 from sketchmaker.accounts import confirmation, letters
 from sketchmaker.accounts.roles import Role
+from sketchmaker.web.frame import acting
 from sketchmaker.web.frame.access import public, requires
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
@@ -29,7 +30,12 @@ def confirm(token: str) -> ResponseReturnValue:
     """It is: the plan begins. Whoever is not signed in here signs in next."""
     with transaction() as session:
         person = membership.confirm_address(
-            session, token, secret_key=parts().settings.secret_key, now=request_time()
+            session,
+            token,
+            secret_key=parts().settings.secret_key,
+            now=request_time(),
+            by=acting.somebody(""),
+            reason="",
         )
     logs.security("address confirmed", user=person.id)
     flash("Your e-mail address is confirmed, and your credits are there.", "success")

@@ -13,7 +13,7 @@ from sketchmaker.accounts import sign_in
 from sketchmaker.accounts.errors import LastSuperadmin, WrongCurrentPassword
 from sketchmaker.accounts.roles import Role
 from sketchmaker.limits.errors import LimitReached
-from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame import acting, sign_in_session
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
@@ -67,7 +67,7 @@ def _leave(password: str) -> None:
         raise WrongCurrentPassword
     with transaction() as session:
         sign_in.mark_right(session, pending)
-        files = membership.leave(session, user_id=user_id, now=now)
+        files = membership.leave(session, user_id=user_id, now=now, by=acting.oneself(), reason="")
     logs.security("left", user=user_id)
     # What a crash leaves here is swept with the other files that nobody owns.
     parts().image_store.remove(*files)

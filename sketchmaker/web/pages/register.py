@@ -17,7 +17,7 @@ from sketchmaker.accounts.registration import Application, Registration
 from sketchmaker.accounts.tables import User
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.randomness import token
-from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame import acting, sign_in_session
 from sketchmaker.web.frame.access import local_path, public
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
@@ -129,6 +129,8 @@ def _enrol(prepared: Registration) -> str:
 
 def _join(session: Session, prepared: Registration, now: datetime) -> User:
     """The account; its plan begins at once, or with the proof of its address if there is mail."""
+    by = acting.somebody(prepared.username)
     if parts().settings.mail is None:
-        return membership.enrol(session, prepared, now=now)
-    return membership.enrol_unconfirmed(session, prepared, now=now, limits=parts().limits)
+        return membership.enrol(session, prepared, now=now, by=by, reason="")
+    limits = parts().limits
+    return membership.enrol_unconfirmed(session, prepared, now=now, limits=limits, by=by, reason="")

@@ -13,7 +13,7 @@ from sketchmaker.accounts import letters, passwords, reset_links
 from sketchmaker.accounts.errors import UnusableEmail
 from sketchmaker.accounts.tables import User
 from sketchmaker.limits.errors import LimitReached
-from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame import acting, sign_in_session
 from sketchmaker.web.frame.access import public
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
@@ -77,7 +77,14 @@ def show(token: str) -> ResponseReturnValue:
         return _page(person, problem)
     new_hash = passwords.hash_password(new)
     with transaction() as session:
-        reset_links.use(session, token, new_hash=new_hash, now=now)
+        reset_links.use(
+            session,
+            token,
+            new_hash=new_hash,
+            now=now,
+            by=acting.somebody(person.username, person.id),
+            reason="",
+        )
     logs.security("password reset by link", user=person.id)
     flash("Your new password is in force. Sign in with it.", "success")
     return redirect(url_for("login.show"))

@@ -31,7 +31,7 @@ from sketchmaker.limits.errors import LimitReached
 from sketchmaker.limits.rules import Action
 from sketchmaker.limits.uses import Who, account_of
 from sketchmaker.randomness import token
-from sketchmaker.web.frame import sign_in_session
+from sketchmaker.web.frame import acting, sign_in_session
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.error_responses import try_again_later
 from sketchmaker.web.frame.parts import parts
@@ -186,6 +186,8 @@ def _change_password(current: str, new: str) -> int:
             address=sign_in_session.address(),
             user_agent=sign_in_session.user_agent(),
             now=now,
+            by=acting.oneself(),
+            reason="",
         )
     logs.security("password changed", user=signed_in_viewer().id, sessions_ended=ended)
     sign_in_session.keep_token(new_token)

@@ -12,6 +12,7 @@ from sketchmaker.credits.managing import plan_changes, voids
 from sketchmaker.credits.spending import refunds
 from sketchmaker.credits.tables import GRANTS, LEDGER
 from tests.support import credit_model as model
+from tests.support.actors import SOMEBODY
 from tests.support.engine_machine.lockstep import Ids
 from tests.support.engine_machine.stage import BESIDE, PLACES, WHO, Stage, Subject
 
@@ -35,7 +36,9 @@ class GivingRules(Stage):
             grant_id = session.scalars(_GRANT_IDS.where(GRANTS.c.user_id == its.user_id)).all()[
                 number
             ]
-            return voids.void(session, grant_id=grant_id, reason="A mistake.", now=self.now)
+            return voids.void(
+                session, grant_id=grant_id, reason="A mistake.", now=self.now, by=SOMEBODY
+            )
 
         void = self._both(
             subject, engine, lambda person: agreed.append(person.void(number, self.now))
@@ -60,7 +63,11 @@ class GivingRules(Stage):
         self._both(
             subject,
             lambda session, its: plan_changes.end_at_reset(
-                session, subscription_id=its.subscription_id, now=self.now
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.end_plan(model.DEFAULT_PLAN, self.now),
         )
@@ -78,7 +85,12 @@ class GivingRules(Stage):
             spent = _SPENT.where(LEDGER.c.subscription_id == its.subscription_id)
             entry_id = session.scalars(spent).all()[number]
             return refunds.refund(
-                session, entry_id=entry_id, credits=credits, reason="Blurred.", now=self.now
+                session,
+                entry_id=entry_id,
+                credits=credits,
+                reason="Blurred.",
+                now=self.now,
+                by=SOMEBODY,
             )
 
         def rules(person: model.Person) -> None:

@@ -25,6 +25,7 @@ from sketchmaker.credits.tables import GRANTS, HOLDS, LEDGER, SUBSCRIPTIONS
 from sketchmaker.credits.tables.side import KEYS
 from sketchmaker.database import Database
 from tests.support import credit_model as model
+from tests.support.actors import SOMEBODY
 from tests.support.credit_ledger import LedgerReader
 from tests.support.engine_machine.found import Found, grant_facts, hold_facts, shown_at
 from tests.support.engine_machine.lockstep import SET_ASIDE, Ids, Twin, do_chores, facts
@@ -326,6 +327,8 @@ def _join(database: Database, person: model.Person) -> Ids:
             plan_name=person.plan,
             now=person.anchor,
             time_zone=person.zone,
+            by=SOMEBODY,
+            reason="A test.",
         )
         return Ids(user.id, row.id)
 

@@ -19,6 +19,7 @@ from sketchmaker.credits.managing import (
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rules.errors import CreditError
 from tests.support import credit_model as model
+from tests.support.actors import SOMEBODY
 from tests.support.engine_machine.stage import (
     BESIDE,
     PASSING,
@@ -53,7 +54,12 @@ class SubscriptionRules(Stage):
         self._both(
             subject,
             lambda session, its: adjustments.revoke(
-                session, user_id=its.user_id, credits=credits, reason="Abuse.", now=self.now
+                session,
+                user_id=its.user_id,
+                credits=credits,
+                reason="Abuse.",
+                now=self.now,
+                by=SOMEBODY,
             ),
             lambda person: person.revoke(credits, self.now),
         )
@@ -81,7 +87,7 @@ class SubscriptionRules(Stage):
         change = self._both(
             subject,
             lambda session, its: plan_changes.apply(
-                session, subscription_id=its.subscription_id, **choice
+                session, subscription_id=its.subscription_id, **choice, by=SOMEBODY
             ),
             lambda person: person.change_plan(plan, when, self.now, zone),
         )
@@ -97,7 +103,11 @@ class SubscriptionRules(Stage):
         self._both(
             subject,
             lambda session, its: plan_changes.cancel_scheduled(
-                session, subscription_id=its.subscription_id, now=self.now
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.cancel_change(self.now),
         )
@@ -108,7 +118,11 @@ class SubscriptionRules(Stage):
         self._both(
             subject,
             lambda session, its: lifecycle.deactivate(
-                session, subscription_id=its.subscription_id, now=self.now
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.deactivate(self.now),
         )
@@ -119,7 +133,9 @@ class SubscriptionRules(Stage):
         if is_meant:
             self._both(
                 self.subjects[who],
-                lambda session, its: lifecycle.leave(session, user_id=its.user_id, now=self.now),
+                lambda session, its: lifecycle.leave(
+                    session, user_id=its.user_id, now=self.now, by=SOMEBODY, reason="A test."
+                ),
                 lambda person: person.delete_account(self.now),
             )
 
@@ -162,7 +178,7 @@ class SubscriptionRules(Stage):
                 session,
                 subscription_id=its.subscription_id,
                 now=self.now,
-                by_id=None,
+                by=SOMEBODY,
                 reason="They asked.",
             ),
             lambda person: person.force_reset(self.now),
@@ -199,7 +215,12 @@ class SubscriptionRules(Stage):
         self._both(
             subject,
             lambda session, its: rescheduling.reschedule(
-                session, subscription_id=its.subscription_id, at=at, now=self.now
+                session,
+                subscription_id=its.subscription_id,
+                at=at,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.reschedule(at, self.now),
         )
@@ -210,7 +231,11 @@ class SubscriptionRules(Stage):
         self._both(
             subject,
             lambda session, its: rescheduling.pause(
-                session, subscription_id=its.subscription_id, now=self.now
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.pause(self.now),
         )
@@ -220,7 +245,13 @@ class SubscriptionRules(Stage):
         subject = self.subjects[who]
         self._both(
             subject,
-            lambda session, its: guard.release(session, subscription_id=its.subscription_id),
+            lambda session, its: guard.release(
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
+            ),
             lambda person: person.resume(),
         )
 
@@ -236,6 +267,7 @@ class SubscriptionRules(Stage):
                 reason="Sorry.",
                 expires_at=expires_at,
                 now=self.now,
+                by=SOMEBODY,
             ),
             lambda person: person.grant(credits, expires_at or model.NEVER, self.now),
         )
@@ -247,7 +279,11 @@ class SubscriptionRules(Stage):
         self._both(
             subject,
             lambda session, its: lifecycle.reactivate(
-                session, subscription_id=its.subscription_id, now=self.now
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.reactivate(self.now),
         )

@@ -16,6 +16,7 @@ from sketchmaker.randomness import token
 from sketchmaker.web.frame.access import local_path, policy_of, requires
 from sketchmaker.web.frame.sign_in_session import CurrentUser
 from tests.accounts.people import ADDRESS, PASSWORD, set_user
+from tests.support.actors import SOMEBODY
 from tests.support.addresses import policies
 from tests.web.accounts.browser import Browser
 from tests.web.accounts.test_login_page import ELSEWHERE
@@ -37,7 +38,7 @@ def _enrolled(database: Database, clock: ManualClock, role: Role) -> User:
         role=role,
     )
     with database.transaction() as session:
-        return membership.enrol(session, prepared, now=clock.now())
+        return membership.enrol(session, prepared, now=clock.now(), by=SOMEBODY, reason="A test.")
 
 
 def _signed_in(app: Flask, database: Database, clock: ManualClock, user: User | None) -> Browser:

@@ -21,6 +21,7 @@ from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.credits.managing import subscriptions
 from sketchmaker.credits.tables import UserSubscription
+from tests.support.actors import SOMEBODY
 from tests.support.smtp_server import PostOffice, mail_settings, post_office
 from tests.support.web_system import composed
 from tests.web.accounts.browser import Browser
@@ -135,7 +136,9 @@ def test_the_letter_can_be_sent_again_but_not_without_end(
 
 def test_a_set_up_gives_no_plan_to_who_has_still_to_confirm(link: str, system: System) -> None:
     with system.database.transaction() as session:
-        membership.enrol_everyone_without_a_plan(session, now=system.clock.now())
+        membership.enrol_everyone_without_a_plan(
+            session, now=system.clock.now(), by=SOMEBODY, reason="A test."
+        )
     assert plans(system) == 0
 
 
@@ -155,7 +158,7 @@ def test_an_account_that_an_admin_gave_a_plan_is_kept(
     link: str, system: System, clock: ManualClock, visitor: Browser
 ) -> None:
     with system.database.transaction() as session:
-        subscriptions.start(session, user_id=1, now=clock.now())
+        subscriptions.start(session, user_id=1, now=clock.now(), by=SOMEBODY, reason="A test.")
     clock.advance(PATIENCE + timedelta(seconds=1))
     assert give_up(system) == 0
     assert names(system) == ["ada"]
@@ -179,13 +182,15 @@ def test_who_is_enrolled_by_the_shell_has_nothing_to_confirm(system: System) -> 
         username="bob", email="bob@example.org", password="a-long-enough-pass"
     )
     with system.database.transaction() as session:
-        membership.enrol(session, prepared, now=system.clock.now())
+        membership.enrol(session, prepared, now=system.clock.now(), by=SOMEBODY, reason="A test.")
     assert plans(system) == 1
 
 
 def give_up(system: System) -> int:
     with system.database.transaction() as session:
-        return membership.give_up_unconfirmed(session, now=system.clock.now())
+        return membership.give_up_unconfirmed(
+            session, now=system.clock.now(), by=SOMEBODY, reason="Not confirmed."
+        )
 
 
 @pytest.mark.race
@@ -199,7 +204,14 @@ def test_whoever_confirms_at_the_last_moment_has_an_account_and_a_plan_or_neithe
         together.wait()
         with suppress(ConfirmationLinkInvalid), system.database.transaction() as session:
             secret = system.settings.secret_key
-            membership.confirm_address(session, token, secret_key=secret, now=clock.now())
+            membership.confirm_address(
+                session,
+                token,
+                secret_key=secret,
+                now=clock.now(),
+                by=SOMEBODY,
+                reason="",
+            )
 
     thread = threading.Thread(target=confirm)
     thread.start()

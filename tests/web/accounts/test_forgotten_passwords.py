@@ -16,6 +16,7 @@ from sketchmaker.clock import ManualClock
 from sketchmaker.delivery.mail import Mailer
 from sketchmaker.record.outbox_tables import OutboxRow
 from tests.accounts.people import NEW_PASSWORD
+from tests.support.actors import SOMEBODY
 from tests.support.smtp_server import PostOffice, mail_settings, post_office
 from tests.support.web_system import composed, enrolled
 from tests.web.accounts.browser import Browser
@@ -152,7 +153,7 @@ def test_the_link_leads_to_the_house_whatever_host_the_request_named(
 def test_what_was_asked_for_somebody_who_left_is_erased(system: System, visitor: Browser) -> None:
     ask(visitor)
     with system.database.transaction() as session:
-        membership.leave(session, user_id=1, now=system.clock.now())
+        membership.leave(session, user_id=1, now=system.clock.now(), by=SOMEBODY, reason="A test.")
         assert session.scalars(select(OutboxRow)).all() == []
 
 

@@ -25,7 +25,8 @@ def link(visitor: Browser, new_browser: Callable[[], Browser], database: Databas
         session.execute(update(User).where(User.username == "grace").values(role=Role.ADMIN))
     assert "One-time link" in admin.get("/admin/subscriptions/").text
     assert admin.get("/admin/users/1/reset-link").status_code == 200
-    page = admin.post("/admin/users/1/reset-link").text
+    assert admin.post("/admin/users/1/reset-link").status_code == 422
+    page = admin.post("/admin/users/1/reset-link", {"reason": "Asked by phone."}).text
     found = re.search(r"http://localhost(/reset-password/[^\"]+)", page)
     assert found
     return found[1]
