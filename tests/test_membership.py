@@ -23,6 +23,7 @@ from sketchmaker.database import Base, Database
 from sketchmaker.membership import enrol, enrol_everyone_without_a_plan, leave
 from sketchmaker.randomness import token
 from sketchmaker.record import outbox
+from sketchmaker.record.actor import Actor
 from sketchmaker.record.outbox_tables import OutboxRow
 from sketchmaker.studio.generations import submit
 from sketchmaker.studio.providers import Delivery, ImageOrder
@@ -115,19 +116,21 @@ def test_leaving_erases_words_pictures_and_addresses_and_the_books_still_close(
     database_url: str, clock: ManualClock, tmp_path: Path
 ) -> None:
     system = composed(database_url, tmp_path, clock)
-    person = enrolled(system, "ada").id
+    person = enrolled(system, "olga").id
     _give(system, person)
     browser = Browser(create_app(system))
-    assert browser.sign_in("ada", PASSWORD).status_code == 302
+    assert browser.sign_in("olga", PASSWORD).status_code == 302
     _order(system, person)
     system.studio_worker.run(_order(system, person))
-    assert _words_found(system, "ada", WORDS, "127.0.0.1", "Firefox") != set()
+    assert _words_found(system, "olga", WORDS, "127.0.0.1", "Firefox") != set()
 
     with system.database.transaction() as session:
-        files = leave(session, user_id=person, now=clock.now(), by=SOMEBODY, reason="A test.")
+        files = leave(
+            session, user_id=person, now=clock.now(), by=Actor.person(person, "olga"), reason=""
+        )
     system.image_store.remove(*files)
 
-    assert _words_found(system, "ada", WORDS, "127.0.0.1", "Firefox") == set()
+    assert _words_found(system, "olga", WORDS, "127.0.0.1", "Firefox") == set()
     assert len(files) == 2
     assert [path for path in tmp_path.rglob("*") if path.suffix in {".png", ".webp"}] == []
     assert not browser.is_signed_in()

@@ -156,7 +156,7 @@ def test_an_admin_lets_a_reset_run_that_was_left_out(system: System, admin: Brow
     assert "Needs attention" not in page
     with system.database.reading() as session:
         entry = session.execute(select(ENTRIES).where(ENTRIES.c.action == "resets_resumed")).one()
-    assert (entry.actor_name, entry.actor_role, entry.through) == ("leila", "superadmin", "console")
+    assert (entry.actor_name, entry.actor_role, entry.through) == ("grace", "admin", "console")
     assert (entry.owner_id, entry.reason) == (mara, "It was looked at.")
     assert entry.actor_address and entry.request_id
     admin.post(f"{JOBS}/{subscription.id}/resume", {"reason": "Again."})
