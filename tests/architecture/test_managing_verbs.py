@@ -43,23 +43,31 @@ NO_DECISIONS = {
     "password_change.prepare",
     "plan_changes.default_when",
     "plan_changes.preview",
+    "plan_edit_counts.counts_of",
+    "plan_edit_counts.has_own_credits",
+    "plan_edits.preview",
+    "plan_overrides.override_of",
+    "plan_overrides.preview",
     "plans.active_plan",
+    "plans.any_plan",
     "plans.active_plans",
     "plans.default_plan",
     "plans.display_name_of",
     "refunds.refunded",
     "repairs.propose_repairs",
     "reset_links.find",
-    "subscriptions.users_without_one",
     # What time alone brings about.
     "granting.expire_due",
     "guard.release_failed",
     "guard.set_aside",
     "guard.watch",
+    "plan_edits.publish_begun",
     "reset_links.forget_expired",
     # Parts of a verb that is recorded.
     "erasure.erase_words",
     "guard.mark_paused",
+    "plan_edits_now.give_now",
+    "plans.locked_plan",
 }
 
 
