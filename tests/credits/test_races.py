@@ -167,7 +167,9 @@ def test_a_plan_that_is_changed_while_a_charge_waits_keeps_no_cycle_alive(
 
     with ThreadPoolExecutor(1) as pool:
         with postgres_database.transaction() as session:
-            plan_changes.end_at_reset(session, subscription_id=person.id, now=JOINED)
+            plan_changes.end_at_reset(
+                session, subscription_id=person.id, now=JOINED, by=SOMEBODY, reason="A test."
+            )
             charged = pool.submit(charge_one, postgres_database, person.user_id, RESET)
             wait_until(lambda: _somebody_waits(postgres_database), what="the charge")
         assert charged.result() == "charged"
