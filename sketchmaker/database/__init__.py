@@ -128,6 +128,21 @@ class Database:
         self._note_commit()
 
     @contextmanager
+    def rehearsal(self) -> Iterator[Session]:
+        """A session as in `transaction`, whose work is undone when the block ends.
+
+        By it a page shows what a verb would do, refusals and all, from the verb itself.
+
+        Raises:
+            DatabaseUnavailable, TransactionConflict: as `transaction`.
+        """
+        with outages_named(), self._writing() as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that can't write: one snapshot on SQLite, committed rows on PostgreSQL.
 

@@ -36,10 +36,6 @@ def beat(system: System) -> None:
         heartbeats.beat(session, identity, now=now)
 
 
-def test_the_console_begins_with_the_subscriptions(admin: Browser) -> None:
-    assert admin.get("/admin/").headers["Location"] == LIST
-
-
 @pytest.mark.usefixtures("people")
 def test_everybody_is_listed_with_plan_balance_and_next_reset(admin: Browser) -> None:
     page = admin.get(LIST).text

@@ -40,7 +40,9 @@ class Statement:
     """A subscription at one instant. Whole credits; instants in UTC.
 
     `available`, `used` and `held` count allowance and bonus together; `bonus` is the part of
-    `available` that survives the reset. `next_plan_display_name` is a change that waits for it.
+    `available` that survives the reset, `bonus_used` and `bonus_held` are the parts of the others
+    that came from grants. `revoked` was taken back from the allowance. `next_plan_display_name` is
+    a change that waits for it.
     `regular_reset` is when the next reset is due by the anchor, whether or not it was moved.
 
     `suspended_by` is why a reset that is due does not happen, as a cause of `guard`: until it is
@@ -59,6 +61,9 @@ class Statement:
     bonus: int
     used: int
     held: int
+    revoked: int
+    bonus_used: int
+    bonus_held: int
     cycle: int
     anchor: datetime
     time_zone: str
@@ -187,6 +192,9 @@ def _statement(row: Sequence[Any], freed: Freed, plans: Plans | None, now: datet
         bonus=spendable,
         used=state.balance.used + state.bonus.used,
         held=state.balance.held + state.bonus.held,
+        revoked=state.balance.revoked,
+        bonus_used=state.bonus.used,
+        bonus_held=state.bonus.held,
         cycle=state.cycle,
         anchor=state.schedule.anchor,
         time_zone=state.schedule.zone,

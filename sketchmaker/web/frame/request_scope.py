@@ -56,6 +56,14 @@ def transaction() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def rehearsal() -> Iterator[Session]:
+    """As `transaction`, but its work is undone: to show what a verb would do."""
+    _give_back()
+    with parts().database.rehearsal() as session:
+        yield session
+
+
 def begin_again() -> None:
     """Forget what was read, and when: the request ends, or is answered anew."""
     _give_back()
