@@ -13,6 +13,7 @@ from sketchmaker.credits.managing import lifecycle
 from sketchmaker.credits.reading.statement import Statement, statement_for
 from sketchmaker.credits.spending import charges
 from sketchmaker.credits.tables import CreditGrant, UsageHistory
+from sketchmaker.record.actor import Actor
 from tests.support.people import assert_books_close
 from tests.support.web_system import enrolled
 from tests.web.accounts.browser import Browser
@@ -104,6 +105,21 @@ def test_credits_are_added_as_previewed(system: System, admin: Browser, mara: Us
         grant = session.scalars(select(CreditGrant)).one()
     assert grant.expires_at is None
     assert_books_close(system.database)
+
+
+def test_an_act_is_in_the_audit_trail_with_who_why_and_from_where(
+    admin: Browser, mara: User
+) -> None:
+    do(admin, mara, "add-credits", credits="25", kind="admin", expires="never")
+    trail = admin.get(f"/admin/audit/?about={mara.id}").text
+    for words in ("grace", "admin, console", "127.0.0.1", REASON):
+        assert words in trail
+    assert "No change fits" in admin.get("/admin/audit/?about=999").text
+
+
+def test_a_preview_that_was_not_applied_leaves_no_audit_entry(admin: Browser, mara: User) -> None:
+    previewed(admin, mara, "take-back", credits="10", reason=REASON)
+    assert REASON not in admin.get(f"/admin/audit/?about={mara.id}").text
 
 
 def test_bonus_credits_can_end_with_the_cycle(
@@ -317,7 +333,13 @@ def test_somebody_without_a_plan_is_shown_without_a_balance(
 ) -> None:
     own, now = statement(system, mara), system.clock.now()
     with system.database.transaction() as session:
-        lifecycle.deactivate(session, subscription_id=own.subscription_id, now=now)
+        lifecycle.deactivate(
+            session,
+            subscription_id=own.subscription_id,
+            by=Actor.operator("root"),
+            reason=REASON,
+            now=now,
+        )
 
     assert "no active subscription" in admin.get(page_of(mara)).text
     answer = admin.get(f"{page_of(mara)}/credits")

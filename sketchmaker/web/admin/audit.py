@@ -11,6 +11,7 @@ from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sketchmaker import logs
+from sketchmaker.database import Database
 from sketchmaker.record import sealing
 from sketchmaker.record.actor import Through
 from sketchmaker.record.audit_tables import AuditEntry
@@ -74,18 +75,19 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/export.jsonl")
 def export() -> ResponseReturnValue:
     """The whole sealed trail as JSON Lines, for `docs/verify_audit.py`."""
-    sealing.seal_all(parts().database)
+    database = parts().database
+    sealing.seal_all(database)
     logs.security("audit exported")
     return Response(
-        _lines(),
+        _lines(database),
         mimetype="application/jsonl",
         headers={"Content-Disposition": "attachment; filename=audit.jsonl"},
     )
 
 
-def _lines() -> Iterator[str]:
+def _lines(database: Database) -> Iterator[str]:
     # Streamed after the request is over, so with a session of its own.
-    with parts().database.reading() as session:
+    with database.reading() as session:
         for entry in sealing.sealed_entries(session):
             yield canonical(entry) + "\n"
 
