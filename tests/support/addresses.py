@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
 from sketchmaker.accounts.roles import Role
 from sketchmaker.web.frame.access import STATIC_ENDPOINT, Policy, policy_of
@@ -28,3 +28,11 @@ def pages(app: Flask, role: Role | None) -> list[str]:
         and not rule.arguments
         and "GET" in (rule.methods or ())
     ]
+
+
+def example(rule: Rule, name: str, otherwise: object = "x") -> object:
+    """A value that an address of the rule may have for this argument."""
+    converter = rule._converters[name]
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return 1 if isinstance(converter, IntegerConverter) else otherwise

@@ -17,7 +17,7 @@ from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
 from tests.conftest import START
-from tests.support.addresses import policies
+from tests.support.addresses import example, policies
 from tests.support.web_system import PASSWORD, composed, enrolled
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import Studio
@@ -92,7 +92,7 @@ def addresses(app: Flask, arguments: dict[str, dict[str, object]], method: str) 
     for rule, policy in policies(app):
         if method in (rule.methods or ()) and not policy.for_machines:
             chosen = arguments.get(rule.endpoint.partition(".")[0], {})
-            wanted = {name: chosen.get(name, "1") for name in rule.arguments}
+            wanted = {name: chosen.get(name, example(rule, name, "1")) for name in rule.arguments}
             yield app.url_map.bind("localhost").build(rule.endpoint, wanted)
 
 

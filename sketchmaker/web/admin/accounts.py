@@ -34,6 +34,7 @@ from sketchmaker.accounts.tables import User
 from sketchmaker.randomness import token
 from sketchmaker.record.errors import RecordError
 from sketchmaker.web.frame import acting
+from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.viewer import signed_in_viewer
@@ -72,14 +73,25 @@ def show(user_id: int) -> ResponseReturnValue:
     return _page(_person(user_id), {})
 
 
-@blueprint.post(f"{ONE}/<any(role, deactivate, activate, delete):what>")
+@blueprint.post(f"{ONE}/role")
+@requires(Role.SUPERADMIN)
+def change_role(user_id: int) -> ResponseReturnValue:
+    """Give the person another role."""
+    return _change(_person(user_id), "role")
+
+
+@blueprint.post(f"{ONE}/<any(deactivate, activate, delete):what>")
 def change(user_id: int, what: str) -> ResponseReturnValue:
-    """Change the account; the page says what came of it."""
+    """Switch the account off or on, or delete it."""
     person = _person(user_id)
-    if what == "role" and signed_in_viewer().role != Role.SUPERADMIN:
-        abort(403)
     if what == "delete" and request.form.get("username", "") != person.username:
         return _page(person, {"username": "Type the user's name exactly, to be sure who it is."})
+    return _change(person, what)
+
+
+def _change(person: User, what: str) -> ResponseReturnValue:
+    """Do it; the page says what came of it."""
+    user_id = person.id
     try:
         with transaction() as session:
             files = _CHANGES[what].do(session, user_id)

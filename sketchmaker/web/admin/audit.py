@@ -7,20 +7,18 @@ from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from sketchmaker import logs
-from sketchmaker.database import Database
-from sketchmaker.record import sealing
-from sketchmaker.record.actor import Through
+from sketchmaker.record import sealing, trail
+from sketchmaker.record.actor import Subject, Through
 from sketchmaker.record.audit_tables import AuditEntry
 from sketchmaker.record.chain import canonical
 from sketchmaker.reports import audit
 from sketchmaker.reports.audit import AuditFilter, Changed
-from sketchmaker.web.frame import paging
+from sketchmaker.web.frame import acting, paging
 from sketchmaker.web.frame.parts import parts
-from sketchmaker.web.frame.request_scope import reading
+from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import viewer_zone
 
@@ -72,22 +70,30 @@ def show() -> ResponseReturnValue:
     return render_template("admin/audit.html", page=page, doors=[door.value for door in Through])
 
 
-@blueprint.get("/export.jsonl")
+@blueprint.post("/export")
 def export() -> ResponseReturnValue:
-    """The whole sealed trail as JSON Lines, for `docs/verify_audit.py`."""
-    database = parts().database
-    sealing.seal_all(database)
-    logs.security("audit exported")
+    """The whole trail, sealed up to this export, as JSON Lines for `docs/verify_audit.py`."""
+    with transaction() as session:
+        trail.record(
+            session,
+            acting.admin(),
+            "audit exported",
+            Subject("audit trail", None, "the audit trail"),
+            reason="Exported in the console.",
+            now=request_time(),
+            before=None,
+            after=None,
+        )
+    sealing.seal_all(parts().database)
     return Response(
-        _lines(database),
+        stream_with_context(_lines()),
         mimetype="application/jsonl",
         headers={"Content-Disposition": "attachment; filename=audit.jsonl"},
     )
 
 
-def _lines(database: Database) -> Iterator[str]:
-    # Streamed after the request is over, so with a session of its own.
-    with database.reading() as session:
+def _lines() -> Iterator[str]:
+    with reading() as session:
         for entry in sealing.sealed_entries(session):
             yield canonical(entry) + "\n"
 

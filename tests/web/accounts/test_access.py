@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.routing import IntegerConverter, Rule
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from sketchmaker import membership
@@ -17,7 +17,7 @@ from sketchmaker.web.frame.access import local_path, policy_of, requires
 from sketchmaker.web.frame.sign_in_session import CurrentUser
 from tests.accounts.people import ADDRESS, PASSWORD, set_user
 from tests.support.actors import SOMEBODY
-from tests.support.addresses import policies
+from tests.support.addresses import example, policies
 from tests.web.accounts.browser import Browser
 from tests.web.accounts.test_login_page import ELSEWHERE
 
@@ -64,10 +64,7 @@ def _signed_in(app: Flask, database: Database, clock: ManualClock, user: User | 
 def _routes(app: Flask) -> Iterator[tuple[Rule, str, str]]:
     """Every rule, with each of its methods and an address that it matches."""
     for rule, _policy in policies(app):
-        chosen = {
-            name: 1 if isinstance(rule._converters[name], IntegerConverter) else "x"
-            for name in rule.arguments
-        }
+        chosen = {name: example(rule, name) for name in rule.arguments}
         address = app.url_map.bind("localhost").build(rule.endpoint, chosen)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield rule, method, address
