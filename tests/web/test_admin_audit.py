@@ -69,17 +69,18 @@ def test_an_export_is_proved_by_the_script_of_the_documentation(
 ) -> None:
     for number in range(3):
         write_down(system, "thing painted", number)
-    answer = admin.post("/admin/audit/export")
-    assert "attachment" in answer.headers["Content-Disposition"]
-    lines = [json.loads(line) for line in answer.text.splitlines()]
+    with admin.post("/admin/audit/export") as answer:
+        assert "attachment" in answer.headers["Content-Disposition"]
+        exported = answer.text
+    lines = [json.loads(line) for line in exported.splitlines()]
     assert [line["sequence"] for line in lines] == list(range(1, len(lines) + 1))
 
     copy = tmp_path / "audit.jsonl"
-    copy.write_text(answer.text)
+    copy.write_text(exported)
     proof = subprocess.run([sys.executable, VERIFIER, copy], capture_output=True, check=False)
     assert proof.returncode == 0, proof.stdout
 
-    copy.write_text(answer.text.replace("thing painted", "thing stolen", 1))
+    copy.write_text(exported.replace("thing painted", "thing stolen", 1))
     proof = subprocess.run([sys.executable, VERIFIER, copy], capture_output=True, check=False)
     assert proof.returncode != 0
 

@@ -94,7 +94,7 @@ def export() -> ResponseReturnValue:
 
 def _written_out() -> IO[bytes]:
     """The trail in a file of its own: whoever downloads slowly keeps no connection for it."""
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
+    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the answer closes it
     with reading() as session:
         for entry in sealing.sealed_entries(session):
             file.write(canonical(entry).encode() + b"\n")

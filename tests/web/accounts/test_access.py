@@ -112,6 +112,7 @@ def test_every_address_opens_to_those_it_is_for_and_to_nobody_else(
         for role in (None, *Role):
             visitor = _signed_in(app, database, clock, people[role] if role else None)
             answer = visitor.client.open(address, method=method)
+            answer.close()
             case = f"{method} {address} as {role or VISITOR}: {answer.status_code}"
             if policy.role is not None and role is None:
                 assert _leads_to_sign_in(answer), case
