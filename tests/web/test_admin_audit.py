@@ -69,9 +69,10 @@ def test_an_export_is_proved_by_the_script_of_the_documentation(
 ) -> None:
     for number in range(3):
         write_down(system, "thing painted", number)
-    with admin.post("/admin/audit/export") as answer:
-        assert "attachment" in answer.headers["Content-Disposition"]
-        exported = answer.text
+    answer = admin.post("/admin/audit/export")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    exported = answer.text
+    answer.close()
     lines = [json.loads(line) for line in exported.splitlines()]
     assert [line["sequence"] for line in lines] == list(range(1, len(lines) + 1))
 

@@ -84,6 +84,8 @@ def test_only_the_front_of_the_house_is_public(app: Flask) -> None:
     public = {rule.endpoint for rule, policy in policies(app) if policy.role is None}
     assert public == {
         "home.show",
+        "confirm_address.show",
+        "confirm_address.confirm",
         "pricing.show",
         "health.livez",
         "health.readyz",
