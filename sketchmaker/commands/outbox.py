@@ -28,10 +28,12 @@ def dead() -> None:
 @outbox.command()
 @click.argument("numbers", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that are dead.")
-def replay(numbers: tuple[int, ...], *, everything: bool) -> None:
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit trail.")
+def replay(numbers: tuple[int, ...], *, everything: bool, reason: str) -> None:
     """Try the messages of these NUMBERS again, from the first attempt on."""
     with told_in_one_line():
         from sketchmaker import bootstrap
+        from sketchmaker.commands.acting import operator
         from sketchmaker.record import outbox_deliveries
 
         if everything == bool(numbers):
@@ -39,5 +41,7 @@ def replay(numbers: tuple[int, ...], *, everything: bool) -> None:
         system = bootstrap.process_system()
         chosen = None if everything else numbers
         with system.database.transaction() as session:
-            again = outbox_deliveries.replay(session, chosen, now=system.clock.now())
+            again = outbox_deliveries.replay(
+                session, chosen, now=system.clock.now(), by=operator(), reason=reason
+            )
         click.echo(f"{again} will be tried again.")

@@ -134,6 +134,24 @@ def reactivate(*, name: str, reason: str) -> None:
     _switch(name, reason, is_active=True)
 
 
+@user.command()
+@click.argument("name")
+@_REASON
+def confirm(*, name: str, reason: str) -> None:
+    """Vouch for the e-mail address of NAME, who waits to confirm it: the plan begins."""
+    with _opened() as (session, now):
+        from sketchmaker import membership
+        from sketchmaker.accounts import directory
+        from sketchmaker.commands.acting import operator
+
+        found = directory.get_by_login(session, name)
+        membership.vouch_for_address(
+            session, user_id=found.id, now=now, by=operator(), reason=reason
+        )
+    _note("address vouched for", user=found.id)
+    click.echo(f"The address of {found.username} is confirmed.")
+
+
 def _switch(name: str, reason: str, *, is_active: bool) -> None:
     with _opened() as (session, now):
         from sketchmaker.accounts import administration, directory

@@ -11,6 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from sketchmaker.accounts import administration, confirmation, deletion, letters
+from sketchmaker.accounts.errors import AlreadySo, UserNotFound
 from sketchmaker.accounts.registration import Registration, register
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits.managing import erasure as credit_erasure
@@ -81,6 +82,31 @@ def confirm_address(
     if waited and state.latest_of_user(session, user.id) is None:
         _start(session, user, now=now, by=_itself(by, user), reason=reason)
     return user
+
+
+def vouch_for_address(
+    session: Session, *, user_id: int, now: datetime, by: Actor, reason: str
+) -> None:
+    """Take the actor's word that the address is the person's, instead of the link.
+
+    Raises:
+        UserNotFound: nobody has that number.
+        AlreadySo: they have nothing to confirm.
+        NoDefaultPlan: the installation has not been set up.
+        ReasonMissing: the actor does not say why.
+    """
+    user = session.get(User, user_id)
+    if user is None:
+        raise UserNotFound(user_id)
+    if not confirmation.confirm(session, user_id):
+        raise AlreadySo(f"{user.username} has nothing to confirm.")
+    subject = Subject.user(user_id, user.username)
+    was, now_is = {"address": "unconfirmed"}, {"address": "confirmed"}
+    record(
+        session, by, "address_confirmed", subject, before=was, after=now_is, reason=reason, now=now
+    )
+    if state.latest_of_user(session, user_id) is None:
+        _start(session, user, now=now, by=by, reason=reason)
 
 
 def give_up_unconfirmed(session: Session, *, now: datetime, by: Actor, reason: str) -> int:

@@ -12,7 +12,9 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from sketchmaker.record.actor import Actor, Subject
 from sketchmaker.record.outbox_tables import OUTBOX, DeliveryState, OutboxRow
+from sketchmaker.record.trail import record
 
 DELIVERED_KEPT_FOR: Final = timedelta(days=3)
 DEAD_KEPT_FOR: Final = timedelta(days=30)
@@ -109,14 +111,29 @@ def dead_deliveries(session: Session, *, limit: int = 100) -> list[OutboxRow]:
     return list(session.scalars(latest_first.limit(limit)))
 
 
-def replay(session: Session, numbers: Collection[int] | None = None, *, now: datetime) -> int:
-    """Try dead deliveries again from the first attempt on; gives how many. None means all."""
+def replay(
+    session: Session,
+    numbers: Collection[int] | None = None,
+    *,
+    now: datetime,
+    by: Actor,
+    reason: str,
+) -> int:
+    """Try dead deliveries again from the first attempt on; gives how many. None means all.
+
+    Raises:
+        ReasonMissing: the actor does not say why.
+    """
     chosen = update(OUTBOX).where(_DEAD)
     if numbers is not None:
         chosen = chosen.where(OUTBOX.c.id.in_(list(numbers)))
     waiting = {"state": DeliveryState.WAITING.value, "ended_at": None}
     again = chosen.values(due_at=now, attempts=0, **waiting).returning(OUTBOX.c.id)
-    return len(session.scalars(again).all())
+    replayed = len(session.scalars(again).all())
+    if replayed:
+        subject, after = Subject("outbox", None, "dead deliveries"), {"replayed": replayed}
+        record(session, by, "replayed", subject, before=None, after=after, reason=reason, now=now)
+    return replayed
 
 
 def forget_old(session: Session, *, now: datetime, limit: int = 1000) -> int:

@@ -32,12 +32,14 @@ def test_what_died_is_listed_and_can_be_tried_again(
     number = bury(sqlite_database)
     setting = {"DATABASE_URL": sqlite_url}
     listed = run(tmp_path, "-m", "sketchmaker", "outbox", "dead", **setting)
-    neither = run(tmp_path, "-m", "sketchmaker", "outbox", "replay", **setting)
-    again = run(tmp_path, "-m", "sketchmaker", "outbox", "replay", str(number), **setting)
+    neither = run(tmp_path, "-m", "sketchmaker", "outbox", "replay", "--reason", "Back.", **setting)
+    replay = ("-m", "sketchmaker", "outbox", "replay", str(number))
+    unexplained = run(tmp_path, *replay, **setting)
+    again = run(tmp_path, *replay, "--reason", "The server is back.", **setting)
     empty = run(tmp_path, "-m", "sketchmaker", "outbox", "dead", **setting)
     assert f"{number}  mail.test for user 7" in listed.stdout
     assert "No." in listed.stdout
-    assert neither.returncode == 2
+    assert neither.returncode == unexplained.returncode == 2
     assert "1 will be tried again." in again.stdout
     assert "Nothing is dead." in empty.stdout
 

@@ -7,13 +7,15 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from sketchmaker import logs
-from sketchmaker.accounts import directory, passwords, reset_links
+from sketchmaker import logs, membership
+from sketchmaker.accounts import directory, passwords, registration, reset_links
 from sketchmaker.accounts.errors import ResetLinkInvalid
 from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.clock import SystemClock
 from sketchmaker.commands import sketchmaker
+from sketchmaker.credits.rows import state
+from sketchmaker.record.actor import Actor
 from sketchmaker.record.audit_tables import ENTRIES
 from tests.support.actors import SOMEBODY
 from tests.support.web_system import composed, enrolled
@@ -138,3 +140,29 @@ def test_the_audit_trail_says_which_operator_did_what_and_why(shell: Shell) -> N
     assert (entries[0]["before"], entries[0]["after"]) == ({"role": "user"}, {"role": "admin"})
     assert {row["through"] for row in entries} == {"command"}
     assert all(secret not in str(dict(row)) and "herons" not in str(dict(row)) for row in rows)
+
+
+def test_an_operator_vouches_for_an_address_that_could_not_be_confirmed(shell: Shell) -> None:
+    system = shell.system  # type: ignore[attr-defined]
+    prepared = registration.prepare(
+        username="eve", email="eve@example.org", password="a-long-enough-pass"
+    )
+    with system.database.transaction() as session:
+        membership.enrol_unconfirmed(
+            session,
+            prepared,
+            now=SystemClock().now(),
+            limits=system.limits,
+            by=Actor.program("test"),
+            reason="",
+        )
+    assert "is confirmed" in shell("confirm", "eve").output
+    assert found(shell, "eve").email_unconfirmed_since is None
+    with system.database.reading() as session:
+        assert state.of_user(session, found(shell, "eve").id, lock=False) is not None
+        last = session.scalars(
+            select(ENTRIES.c.reason).where(ENTRIES.c.action == "address_confirmed")
+        )
+        assert last.all() == ["They asked."]
+    again = shell("confirm", "eve")
+    assert (again.exit_code, "nothing to confirm" in again.output) == (2, True)

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 from sketchmaker.clock import ManualClock
 from sketchmaker.database import Database
 from sketchmaker.record import outbox, outbox_deliveries
+from sketchmaker.record.actor import Actor
+from sketchmaker.record.audit_tables import ENTRIES
 from sketchmaker.record.outbox import Event
 from sketchmaker.record.outbox_deliveries import Delivery
 from sketchmaker.record.outbox_tables import OUTBOX
@@ -126,6 +129,9 @@ def test_a_failed_delivery_is_tried_again_when_it_is_due(
     assert claimed(database, clock).attempt == 2
 
 
+why: dict[str, Any] = {"by": Actor.operator("grace"), "reason": "The server is back."}
+
+
 def test_a_dead_delivery_is_kept_and_can_be_replayed_under_its_own_number(
     database: Database, clock: ManualClock
 ) -> None:
@@ -139,7 +145,9 @@ def test_a_dead_delivery_is_kept_and_can_be_replayed_under_its_own_number(
         (dead,) = outbox_deliveries.dead_deliveries(session)
         assert (dead.event_id, dead.last_error) == (first.event_id, "no")
         assert outbox_deliveries.figures(session, now=START).dead == 1
-        assert outbox_deliveries.replay(session, [dead.id], now=clock.now()) == 1
+        assert outbox_deliveries.replay(session, [dead.id], **why, now=clock.now()) == 1
+        entry = session.execute(select(ENTRIES)).one()
+    assert (entry.action, entry.after, entry.reason) == ("replayed", {"replayed": 1}, why["reason"])
     again = claimed(database, clock)
     assert (again.event_id, again.attempt) == (first.event_id, 1)
 
