@@ -1,5 +1,6 @@
 """Plans: one of them is the default, always on offer, and what newcomers get."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
@@ -18,7 +19,7 @@ from sketchmaker.credits.rules.amounts import MAX_CREDITS
 from sketchmaker.credits.rules.errors import NoDefaultPlan, PlanIsDefault, UnknownPlan
 from sketchmaker.credits.tables import PLANS
 from sketchmaker.database import Database
-from tests.support.actors import SOMEBODY
+from tests.support.actors import SOMEBODY, word_for
 from tests.support.databases import Databases
 from tests.support.people import add_user
 
@@ -128,9 +129,11 @@ def test_a_plan_that_is_not_on_offer_cannot_become_the_default(offer: Database) 
 
 
 @pytest.mark.parametrize("verb", [plans.choose_default, plans.activate, plans.deactivate])
-def test_a_plan_that_there_is_not_is_refused_by_name(offer: Database, verb: object) -> None:
+def test_a_plan_that_there_is_not_is_refused_by_name(
+    offer: Database, verb: Callable[..., None]
+) -> None:
     with pytest.raises(UnknownPlan), offer.transaction() as session:
-        verb(session, plan_name="gold", now=NOW)  # type: ignore[operator]
+        verb(session, plan_name="gold", now=NOW, **word_for(verb))
 
 
 def test_an_installation_that_was_never_set_up_has_no_default_plan(database: Database) -> None:
