@@ -90,11 +90,11 @@ def test_lost_constraints(postgres_database: Database, what: str) -> None:
 def test_a_lost_table_and_column(database: Database) -> None:
     run(
         database,
-        "DROP TABLE resets_set_aside",
+        "DROP TABLE suspended_resets",
         "ALTER TABLE images RENAME COLUMN byte_count TO bytes",
     )
 
     told = schema.differences(database)
 
     assert "The column images.byte_count is missing: restore it from a backup." in told
-    assert "The table resets_set_aside is missing: restore it from a backup." in told
+    assert "The table suspended_resets is missing: restore it from a backup." in told

@@ -139,7 +139,7 @@ def _inside(database: Database, clock: SystemClock, each_takes: int) -> Iterator
     if database.dialect == "postgresql":
         yield _connections(database, processes=max(health.living, 1), each_takes=each_takes)
     yield _overdue(health)
-    yield _left_out(health)
+    yield _suspended(health)
     yield _queue(database, now)
     yield _outbox(database, now)
     yield _books(database, now)
@@ -206,12 +206,12 @@ def _oldest(health: SchedulerHealth) -> str:
     return f"The oldest was due {due_at.isoformat(timespec='seconds')}." if due_at else ""
 
 
-def _left_out(health: SchedulerHealth) -> Finding:
-    if not health.set_aside:
-        return Finding(OK, "set aside", "Nothing is.")
-    level = FAILED if any(reset.is_alarm for reset in health.set_aside) else NOTE
-    told = f"{len(health.set_aside)} resets: python -m sketchmaker resets left-out tells why."
-    return Finding(level, "set aside", told)
+def _suspended(health: SchedulerHealth) -> Finding:
+    if not health.suspended:
+        return Finding(OK, "suspended", "Nothing is.")
+    level = FAILED if any(reset.is_alarm for reset in health.suspended) else NOTE
+    told = f"{len(health.suspended)} resets: python -m sketchmaker resets suspended tells why."
+    return Finding(level, "suspended", told)
 
 
 def _books(database: Database, now: datetime) -> Finding:

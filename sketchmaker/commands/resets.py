@@ -1,4 +1,4 @@
-"""`python -m sketchmaker resets`: what resets leave out, and letting it in again."""
+"""`python -m sketchmaker resets`: suspended resets, and resuming them."""
 
 import click
 
@@ -7,30 +7,30 @@ from sketchmaker.commands.failures import told_in_one_line
 
 @click.group()
 def resets() -> None:
-    """Look at resets that are left out, and let them in again."""
+    """List suspended resets, and resume them."""
 
 
-@resets.command("left-out")
-def left_out() -> None:
-    """List the subscriptions whose reset failed, was parked or paused."""
+@resets.command()
+def suspended() -> None:
+    """List the suspended resets: which failed, ran away or were suspended by hand."""
     with told_in_one_line():
         from sketchmaker import bootstrap
         from sketchmaker.credits.resets import guard
         from sketchmaker.scheduling.job_ids import job_id_for
 
         with bootstrap.process_system().database.reading() as session:
-            found = guard.all_set_aside(session)
+            found = guard.all_suspended(session)
         for row in found:
-            again = f"again {row.retry_at.isoformat()}" if row.retry_at else "waits for an admin"
+            again = f"retried {row.retry_at.isoformat()}" if row.retry_at else "waits for an admin"
             click.echo(f"{job_id_for(row.subscription_id)}  {row.cause}, {again}: {row.error}")
-        click.echo(f"{len(found)} left out." if found else "Nothing is left out.")
+        click.echo(f"{len(found)} suspended." if found else "Nothing is suspended.")
 
 
 @resets.command()
 @click.argument("job")
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit trail.")
-def release(job: str, reason: str) -> None:
-    """Let JOB, a name like credit_reset_42, be reset again at once."""
+def resume(job: str, reason: str) -> None:
+    """Resume the suspended reset JOB, a name like credit_reset_42."""
     with told_in_one_line():
         from sketchmaker import bootstrap
         from sketchmaker.clock import SystemClock
@@ -46,11 +46,11 @@ def release(job: str, reason: str) -> None:
         with bootstrap.process_system().database.transaction() as session:
             if state.of_subscription(session, subscription_id) is None:
                 raise SubscriptionNotFound(subscription_id)
-            was_left_out = guard.release(
+            was_suspended = guard.resume(
                 session,
                 subscription_id=subscription_id,
                 now=SystemClock().now(),
                 by=operator(),
                 reason=reason,
             )
-        click.echo(f"{job} is let in again." if was_left_out else f"{job} was not left out.")
+        click.echo(f"{job} is resumed." if was_suspended else f"{job} was not suspended.")

@@ -20,7 +20,7 @@ from sketchmaker.credits import grants, resets
 from sketchmaker.credits.rows import ledger, state
 from sketchmaker.credits.rows.state import State
 from sketchmaker.credits.rules.balance import Part, split
-from sketchmaker.credits.rules.errors import HoldNotFound, SetAside
+from sketchmaker.credits.rules.errors import HoldNotFound, ResetSuspended
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.rules.new_cycle import still_holds_allowance
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_PENDING, SUBSCRIPTIONS, HoldState
@@ -170,7 +170,7 @@ def _as_of_expiry(session: Session, hold: AnyRow, now: datetime) -> State:
     found = of_hold(session, hold)
     if not found.is_active or found.next_reset > hold.expires_at:
         return found
-    with suppress(SetAside):
+    with suppress(ResetSuspended):
         resets.reset_subscription(session, subscription_id=found.id, now=now)
     return of_hold(session, hold)
 

@@ -16,7 +16,11 @@ from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows import state
 from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import State
-from sketchmaker.credits.rules.errors import NoActiveSubscription, SetAside, SubscriptionNotFound
+from sketchmaker.credits.rules.errors import (
+    NoActiveSubscription,
+    ResetSuspended,
+    SubscriptionNotFound,
+)
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import SUBSCRIPTIONS
 
@@ -27,7 +31,7 @@ def of_user(session: Session, user_id: int, *, now: datetime) -> State:
 
     Raises:
         NoActiveSubscription: the user has no plan.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
     """
     hold_ends.end_expired_of_user(session, user_id, now=now)
     resets.reset_user(session, user_id=user_id, now=now)
@@ -45,14 +49,14 @@ def of_subscription(session: Session, subscription_id: int, *, now: datetime) ->
     Raises:
         SubscriptionNotFound: no such subscription.
         NoActiveSubscription: it is not active.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
     """
     return of_user(session, _active(session, subscription_id).user_id, now=now)
 
 
 @in_utc
-def as_far_as_possible(session: Session, found: State, *, now: datetime) -> State:
-    """As `of_subscription`, for verbs that must not fail: a reset set aside stays undone.
+def best_effort(session: Session, found: State, *, now: datetime) -> State:
+    """As `of_subscription`, for verbs that must not fail: a suspended reset stays undone.
 
     Of one that is not active, the allowance is left as it was when it ended.
     """
@@ -61,7 +65,7 @@ def as_far_as_possible(session: Session, found: State, *, now: datetime) -> Stat
     ):
         return found
     if found.is_active:
-        with suppress(SetAside):
+        with suppress(ResetSuspended):
             resets.reset_subscription(session, subscription_id=found.id, now=now)
     grants.expire_of_user(session, user_id=found.user_id, now=now)
     return state.of_subscription(session, found.id) or found
@@ -79,7 +83,7 @@ def of_grants(session: Session, user_id: int, *, now: datetime) -> State:
     found = state.latest_of_user(session, user_id)
     if found is None:
         raise NoActiveSubscription(user_id)
-    return as_far_as_possible(session, found, now=now)
+    return best_effort(session, found, now=now)
 
 
 @in_utc
@@ -93,7 +97,7 @@ def foreseen(session: Session, subscription_id: int, *, now: datetime) -> State:
     freed = _freed(session, found, now)
     after = freed.taken_from(found)
     if found.next_reset <= now:
-        resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
+        resets.refuse_suspended(session, SUBSCRIPTIONS.c.id == subscription_id, now)
         given = Plans.read(session, [subscription_id]).after_reset
         after = PlannedReset(after, given, now).after
     alive = grants.sources(session, after, now=now)

@@ -18,7 +18,7 @@ from sketchmaker.credits.reading.statement import (
 from sketchmaker.credits.rows.next_plan import next_plan_id
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
-from sketchmaker.credits.tables.side import SET_ASIDE, ResetSetAside
+from sketchmaker.credits.tables.side import SUSPENDED, SuspendedReset
 from sketchmaker.paging import Page, page_of
 
 NO_PLAN = "none"
@@ -62,7 +62,7 @@ class ResetRow:
 
 @dataclass(frozen=True, slots=True)
 class AttentionRow:
-    """A reset that is left out: whose, why, since when, and when it is tried again by itself."""
+    """A suspended reset: whose, why, since when, and when it is retried by itself."""
 
     subscription_id: int
     username: str
@@ -129,7 +129,7 @@ def upcoming_resets(
 ) -> Page[ResetRow]:
     """Scheduled resets, the next one first."""
     query = (
-        select(User, *statement_columns(now), _is_set_aside())
+        select(User, *statement_columns(now), _is_suspended())
         .join(UserSubscription, UserSubscription.user_id == User.id)
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
         .join(NextPlan, NextPlan.id == next_plan_id(UserSubscription))
@@ -142,13 +142,13 @@ def upcoming_resets(
 
 
 def needs_attention(session: Session, *, limit: int = 100) -> tuple[AttentionRow, ...]:
-    """The resets that are left out, at most `limit`, the longest first."""
+    """The suspended resets, at most `limit`, those suspended longest first."""
     rows = session.execute(
-        select(ResetSetAside, User.username, SubscriptionPlanModel.display_name)
-        .join(UserSubscription, UserSubscription.id == ResetSetAside.subscription_id)
+        select(SuspendedReset, User.username, SubscriptionPlanModel.display_name)
+        .join(UserSubscription, UserSubscription.id == SuspendedReset.subscription_id)
         .join(User, User.id == UserSubscription.user_id)
         .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
-        .order_by(ResetSetAside.since, ResetSetAside.subscription_id)
+        .order_by(SuspendedReset.since, SuspendedReset.subscription_id)
         .limit(limit)
     )
     return tuple(
@@ -188,12 +188,12 @@ def totals(session: Session, *, now: datetime) -> Totals:
 
 @in_utc
 def overdue_resets(session: Session, *, now: datetime) -> Overdue:
-    """The resets that are late by more than `OVERDUE_AFTER`, but for those set aside.
+    """The resets that are late by more than `OVERDUE_AFTER`, but for suspended ones.
 
-    Somebody knows of those: they have an error and a time for the next try, or were paused by hand.
+    Somebody knows of those: they failed and are retried, or were suspended by hand.
     """
     query = select(func.count(), func.min(UserSubscription.next_credit_reset)).where(
-        IS_ACTIVE, UserSubscription.next_credit_reset <= now - OVERDUE_AFTER, ~_is_set_aside()
+        IS_ACTIVE, UserSubscription.next_credit_reset <= now - OVERDUE_AFTER, ~_is_suspended()
     )
     count, oldest = session.execute(query).one()
     return Overdue(count, oldest)
@@ -205,8 +205,8 @@ def _count_due(session: Session, after: datetime, by: datetime) -> int:
     return session.scalar(counted) or 0
 
 
-def _is_set_aside() -> ColumnElement[bool]:
-    return exists().where(SET_ASIDE.c.subscription_id == UserSubscription.id)
+def _is_suspended() -> ColumnElement[bool]:
+    return exists().where(SUSPENDED.c.subscription_id == UserSubscription.id)
 
 
 def _mentions(text: str) -> ColumnElement[bool]:
@@ -255,7 +255,7 @@ def _subscription_row(user: User, statement: Statement | None) -> SubscriptionRo
 
 
 def _reset_row(row: AnyRow, statement: Statement, now: datetime) -> ResetRow:
-    user, subscription, plan, *_, is_set_aside = row
+    user, subscription, plan, *_, is_suspended = row
     return ResetRow(
         subscription_id=subscription.id,
         username=user.username,
@@ -263,7 +263,7 @@ def _reset_row(row: AnyRow, statement: Statement, now: datetime) -> ResetRow:
         available=statement.available,
         allowance=statement.allowance,
         next_reset=subscription.next_credit_reset,
-        is_overdue=not is_set_aside and subscription.next_credit_reset <= now - OVERDUE_AFTER,
+        is_overdue=not is_suspended and subscription.next_credit_reset <= now - OVERDUE_AFTER,
         anchor=subscription.subscription_start,
         time_zone=subscription.time_zone,
     )

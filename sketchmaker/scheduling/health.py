@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from sketchmaker.credits.resets import guard
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.reports.listings import overdue_resets
 from sketchmaker.scheduling.heartbeats import ALIVE_FOR, all_beats
 from sketchmaker.scheduling.job_ids import job_id_for
@@ -32,8 +32,8 @@ class ProcessHeartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAsideReset:
-    """A subscription that resets leave out, and why; `retry_at` None waits for an admin."""
+class Suspension:
+    """Why the resets of a subscription are suspended; without `retry_at`, until resumed."""
 
     job_id: str
     cause: str
@@ -44,22 +44,22 @@ class SetAsideReset:
 
     @property
     def is_alarm(self) -> bool:
-        """Was it parked by the guard? Nothing of ours does that; somebody must look."""
+        """Is it a runaway? Nothing of ours makes one; somebody must look."""
         return self.cause == guard.RUNAWAY
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerHealth:
-    """All schedulers together, how many resets are late, and which are left out.
+    """All schedulers together, how many resets are late, and which are suspended.
 
-    `set_aside` describes the first ones, `set_aside_counts` counts all of them by cause.
+    `suspended` describes the first ones, `suspended_counts` counts all of them by cause.
     """
 
     processes: tuple[ProcessHeartbeat, ...]
     overdue: int
     oldest_overdue: datetime | None
-    set_aside: tuple[SetAsideReset, ...]
-    set_aside_counts: Mapping[str, int]
+    suspended: tuple[Suspension, ...]
+    suspended_counts: Mapping[str, int]
 
     @property
     def is_alive(self) -> bool:
@@ -92,14 +92,14 @@ class SchedulerHealth:
     @property
     def alarms(self) -> list[str]:
         """A sentence for everything that no fault of ours is known to do."""
-        parked = [f"{reset.job_id}: {reset.error}" for reset in self.set_aside if reset.is_alarm]
+        runaways = [f"{reset.job_id}: {reset.error}" for reset in self.suspended if reset.is_alarm]
         died = [
             f"{process.process}: the scheduler's thread died and was started again "
             f"({process.thread_deaths} times, last at {process.thread_died_at.isoformat()})"
             for process in self.processes
             if process.is_alive and process.thread_died_at is not None
         ]
-        return parked + died
+        return runaways + died
 
     @property
     def last_error(self) -> tuple[datetime, str] | None:
@@ -119,8 +119,8 @@ def scheduler_health(session: Session, *, now: datetime) -> SchedulerHealth:
         processes=tuple(_process(row, now) for row in all_beats(session)),
         overdue=overdue.count,
         oldest_overdue=overdue.oldest,
-        set_aside=tuple(_set_aside(row) for row in guard.all_set_aside(session)),
-        set_aside_counts=guard.count_set_aside(session),
+        suspended=tuple(_suspension(row) for row in guard.all_suspended(session)),
+        suspended_counts=guard.count_suspended(session),
     )
 
 
@@ -139,8 +139,8 @@ def _process(row: SchedulerHeartbeat, now: datetime) -> ProcessHeartbeat:
     )
 
 
-def _set_aside(row: ResetSetAside) -> SetAsideReset:
-    return SetAsideReset(
+def _suspension(row: SuspendedReset) -> Suspension:
+    return Suspension(
         job_id=job_id_for(row.subscription_id),
         cause=row.cause,
         error=row.error,

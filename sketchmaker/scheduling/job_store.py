@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.clock import Clock
 from sketchmaker.credits import resets
-from sketchmaker.credits.managing.rescheduling import pause, reschedule
+from sketchmaker.credits.managing.rescheduling import reschedule, suspend
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.resets.reset_plan import ResetDone
 from sketchmaker.database import Database, DatabaseUnavailable
@@ -149,7 +149,7 @@ class SubscriptionJobStore(BaseJobStore):
         raise ConflictingIdError(job.id)
 
     def update_job(self, job: Job) -> None:
-        """Move the reset to the job's time; None pauses it.
+        """Move the reset to the job's time; None suspends it.
 
         Raises:
             JobRefused: no such subscription, or something else than the time was to change.
@@ -185,15 +185,15 @@ class SubscriptionJobStore(BaseJobStore):
     def _move(self, session: Session, found: ScheduledJob, at: datetime | None) -> None:
         subscription_id = found.subscription_id
         if at is None:
-            pause(session, subscription_id=subscription_id, now=self._clock.now(), **BY_JOB)
+            suspend(session, subscription_id=subscription_id, now=self._clock.now(), **BY_JOB)
             return
         if at != found.due_at:
             now = self._clock.now()
             reschedule(session, subscription_id=subscription_id, at=at, now=now, **BY_JOB)
-        aside = guard.set_aside_by(session, subscription_id)
-        if aside is not None and aside.cause == guard.PAUSED:
+        suspended = guard.suspension_of(session, subscription_id)
+        if suspended is not None and suspended.cause == guard.MANUAL:
             now = self._clock.now()
-            guard.release(session, subscription_id=subscription_id, now=now, **BY_JOB)
+            guard.resume(session, subscription_id=subscription_id, now=now, **BY_JOB)
 
     def _next_wake(self) -> "_Wake":
         now = self._clock.now()

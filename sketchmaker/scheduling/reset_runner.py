@@ -98,8 +98,8 @@ class ResetRunner:
             if len(batch) > 1:
                 logger.exception("credit_reset: %d together failed; trying halves", len(batch))
             else:
-                logger.exception("%s failed; it is set aside", job_id_for(batch[0]))
-                return self._set_aside(batch[0], error, now)
+                logger.exception("%s failed; its resets are suspended", job_id_for(batch[0]))
+                return self._suspend(batch[0], error, now)
         else:
             self._report(done)
             return done.count
@@ -110,20 +110,22 @@ class ResetRunner:
         with self._database.transaction() as session:
             return resets.reset_these(session, batch, now=now)
 
-    def _set_aside(self, subscription_id: int, error: Exception, now: datetime) -> int:
+    def _suspend(self, subscription_id: int, error: Exception, now: datetime) -> int:
         with self._database.transaction() as session:
             sentence = f"{type(error).__name__}: {error}"
-            row = guard.set_aside(session, subscription_id=subscription_id, error=sentence, now=now)
-            logger.error("%s is tried again %s", job_id_for(subscription_id), row.retry_at)
+            row = guard.suspend_failed(
+                session, subscription_id=subscription_id, error=sentence, now=now
+            )
+            logger.error("%s is retried %s", job_id_for(subscription_id), row.retry_at)
         self._on_failure(subscription_id, error)
         return 0
 
     def _report(self, done: BatchDone) -> None:
         for reset in done.told:
             self._on_reset(reset)
-            if reset.was_parked:
+            if reset.was_suspended:
                 logger.error(
-                    "ALARM %s got too many allowances within a day: it is parked",
+                    "ALARM %s got too many allowances within a day: its resets are suspended",
                     job_id_for(reset.subscription_id),
                 )
         if done.count > LINES_A_BATCH:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, func, select, tuple_
 
 from sketchmaker.accounts.tables import User
 from sketchmaker.credits.tables import IS_ACTIVE, UserSubscription
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.database import Database
 from sketchmaker.scheduling.job_ids import job_id_for
 
@@ -18,7 +18,7 @@ READ_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob:
-    """One upcoming reset, in UTC; `next_run_time` is None while it is paused or set aside."""
+    """One upcoming reset, in UTC; `next_run_time` is None while it is suspended."""
 
     job_id: str
     subscription_id: int
@@ -88,11 +88,11 @@ def _query() -> Select[*tuple[Any, ...]]:
             UserSubscription.id,
             UserSubscription.next_credit_reset,
             User.username,
-            ResetSetAside.cause,
-            ResetSetAside.retry_at,
+            SuspendedReset.cause,
+            SuspendedReset.retry_at,
         )
         .join(User, User.id == UserSubscription.user_id)
-        .outerjoin(ResetSetAside, ResetSetAside.subscription_id == UserSubscription.id)
+        .outerjoin(SuspendedReset, SuspendedReset.subscription_id == UserSubscription.id)
         .where(IS_ACTIVE)
         .order_by(UserSubscription.next_credit_reset, UserSubscription.id)
     )

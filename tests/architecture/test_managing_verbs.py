@@ -35,10 +35,10 @@ NO_DECISIONS = {
     # They only look, or work out what would happen.
     "administration.may_decide_about",
     "administration.refuse_last_superadmin",
-    "guard.all_set_aside",
+    "guard.all_suspended",
     "guard.check_by_hand",
-    "guard.count_set_aside",
-    "guard.set_aside_by",
+    "guard.count_suspended",
+    "guard.suspension_of",
     "password_change.check_new",
     "password_change.prepare",
     "plan_changes.default_when",
@@ -58,14 +58,14 @@ NO_DECISIONS = {
     "reset_links.find",
     # What time alone brings about.
     "granting.expire_due",
-    "guard.release_failed",
-    "guard.set_aside",
+    "guard.forget_failures",
+    "guard.suspend_failed",
     "guard.watch",
     "plan_edits.publish_begun",
     "reset_links.forget_expired",
     # Parts of a verb that is recorded.
     "erasure.erase_words",
-    "guard.mark_paused",
+    "guard.suspend_by_hand",
     "plan_edits_now.give_now",
     "plans.locked_plan",
 }

@@ -100,7 +100,7 @@ def test_nothing_is_wrong(
     done = examine(database_url, tmp_path, monkeypatch)
 
     assert done.exit_code == 0, done.output
-    for what in ("settings", "data folder", "database", "clock", "overdue", "set aside", "books"):
+    for what in ("settings", "data folder", "database", "clock", "overdue", "suspended", "books"):
         assert f"OK      {what}: " in done.output
     assert "NOTE    scheduler: None runs (yet)." in done.output
 

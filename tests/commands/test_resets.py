@@ -26,28 +26,28 @@ def resets(database_url: str, folder: Path, *words: str) -> "subprocess.Complete
     )
 
 
-def test_what_is_left_out_is_listed_and_can_be_let_in_again(
+def test_what_is_suspended_is_listed_and_can_be_resumed(
     sqlite_url: str, sqlite_database: Database, tmp_path: Path
 ) -> None:
     person = subscriber(sqlite_database, now=JOINED)
     with sqlite_database.transaction() as session:
-        guard.set_aside(session, subscription_id=person.id, error="It broke.", now=JOINED)
+        guard.suspend_failed(session, subscription_id=person.id, error="It broke.", now=JOINED)
     name = f"credit_reset_{person.id}"
 
-    listed = resets(sqlite_url, tmp_path, "left-out")
-    released = resets(sqlite_url, tmp_path, "release", name, "--reason", "Looked at.")
-    again = resets(sqlite_url, tmp_path, "release", name, "--reason", "Looked at.")
-    empty = resets(sqlite_url, tmp_path, "left-out")
+    listed = resets(sqlite_url, tmp_path, "suspended")
+    released = resets(sqlite_url, tmp_path, "resume", name, "--reason", "Looked at.")
+    again = resets(sqlite_url, tmp_path, "resume", name, "--reason", "Looked at.")
+    empty = resets(sqlite_url, tmp_path, "suspended")
 
     assert f"{name}  failed" in listed.stdout
     assert "It broke." in listed.stdout
-    assert released.stdout == f"{name} is let in again.\n"
-    assert again.stdout == f"{name} was not left out.\n"
-    assert empty.stdout == "Nothing is left out.\n"
+    assert released.stdout == f"{name} is resumed.\n"
+    assert again.stdout == f"{name} was not suspended.\n"
+    assert empty.stdout == "Nothing is suspended.\n"
 
 
 def test_a_job_that_there_is_not_is_an_error(sqlite_url: str, tmp_path: Path) -> None:
-    answer = resets(sqlite_url, tmp_path, "release", "credit_reset_4711", "--reason", "x")
+    answer = resets(sqlite_url, tmp_path, "resume", "credit_reset_4711", "--reason", "x")
 
     assert answer.returncode == 2
     assert answer.stdout == ""
@@ -56,7 +56,7 @@ def test_a_job_that_there_is_not_is_an_error(sqlite_url: str, tmp_path: Path) ->
 
 
 def test_a_name_that_is_no_job_is_refused(sqlite_url: str, tmp_path: Path) -> None:
-    answer = resets(sqlite_url, tmp_path, "release", "everything", "--reason", "x")
+    answer = resets(sqlite_url, tmp_path, "resume", "everything", "--reason", "x")
 
     assert answer.returncode == 2
     assert "give a name like credit_reset_42" in answer.stderr

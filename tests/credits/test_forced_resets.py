@@ -7,7 +7,7 @@ import pytest
 from sketchmaker.credits import books
 from sketchmaker.credits.reading.explanations import explain
 from sketchmaker.credits.resets import guard
-from sketchmaker.credits.rules.errors import AllowanceLimit, SetAside
+from sketchmaker.credits.rules.errors import AllowanceLimit, ResetSuspended
 from sketchmaker.credits.tables import UserSubscription
 from sketchmaker.database import Database
 from tests.support.actors import SOMEBODY
@@ -35,14 +35,14 @@ def make_due(member: Member, at: datetime) -> None:
 
 def let_in(member: Member) -> bool:
     with member.database.transaction() as session:
-        return guard.release(
+        return guard.resume(
             session, subscription_id=member.id, now=JOINED, by=SOMEBODY, reason="A test."
         )
 
 
 def causes(member: Member) -> list[str]:
     with member.database.reading() as session:
-        return [row.cause for row in guard.all_set_aside(session)]
+        return [row.cause for row in guard.all_suspended(session)]
 
 
 def test_a_forced_reset_gives_the_allowance_afresh_and_leaves_the_dates_alone(
@@ -176,16 +176,16 @@ def test_more_than_three_allowances_in_24_hours_park_the_subscription(member: Me
     assert causes(member) == ["runaway"]
     assert member.charge(1, LATER + 3 * HOUR) == 9  # what was given may be spent
     make_due(member, LATER + 4 * HOUR)
-    with pytest.raises(SetAside, match="runaway"):
+    with pytest.raises(ResetSuspended, match="runaway"):
         member.charge(1, LATER + 4 * HOUR)
-    with pytest.raises(SetAside):
+    with pytest.raises(ResetSuspended):
         member.reset(LATER + 400 * HOUR)
 
 
 def test_who_is_let_in_again_is_reset_at_once(member: Member) -> None:
     with member.database.transaction() as session:
-        guard.set_aside(session, subscription_id=member.id, error="It broke.", now=RESET)
-    with pytest.raises(SetAside, match="failed"):
+        guard.suspend_failed(session, subscription_id=member.id, error="It broke.", now=RESET)
+    with pytest.raises(ResetSuspended, match="failed"):
         member.charge(1, RESET)
 
     assert let_in(member)
@@ -200,7 +200,9 @@ def test_a_failed_reset_is_tried_again_later_each_time_and_forgotten_when_it_wen
     waits = []
     for _ in range(8):
         with member.database.transaction() as session:
-            row = guard.set_aside(session, subscription_id=member.id, error="It broke.", now=RESET)
+            row = guard.suspend_failed(
+                session, subscription_id=member.id, error="It broke.", now=RESET
+            )
             assert row.retry_at is not None
             waits.append(row.retry_at - RESET)
 

@@ -18,7 +18,7 @@ from sketchmaker.credits.rules.errors import (
     InvalidKey,
     KeyReused,
     NoActiveSubscription,
-    SetAside,
+    ResetSuspended,
 )
 from sketchmaker.credits.spending.charges import Charge
 from sketchmaker.credits.spending.holds import Hold, HoldEnd
@@ -148,22 +148,22 @@ def test_having_no_plan_is_remembered_for_24_hours(desk: CreditDesk, member: Mem
     assert charge(desk, member, 1, "order-1", JOINED + DAY).available == 9
 
 
-def test_a_reset_that_was_set_aside_is_remembered_for_24_hours(
+def test_a_reset_that_was_suspended_is_remembered_for_24_hours(
     database: Database, desk: CreditDesk, member: Member
 ) -> None:
     with database.transaction() as session:
-        rescheduling.pause(
+        rescheduling.suspend(
             session, subscription_id=member.id, now=JOINED, by=SOMEBODY, reason="A test."
         )
-    with pytest.raises(SetAside):
+    with pytest.raises(ResetSuspended):
         charge(desk, member, 1, "order-1", RESET)
     with database.transaction() as session:
-        guard.release(session, subscription_id=member.id, now=RESET, by=SOMEBODY, reason="A test.")
+        guard.resume(session, subscription_id=member.id, now=RESET, by=SOMEBODY, reason="A test.")
 
-    with pytest.raises(SetAside) as again:
+    with pytest.raises(ResetSuspended) as again:
         charge(desk, member, 1, "order-1", RESET + DAY - MOMENT)
 
-    assert (again.value.subscription_id, again.value.cause) == (member.id, "paused")
+    assert (again.value.subscription_id, again.value.cause) == (member.id, "manual")
     assert again.value.replayed
     assert charge(desk, member, 1, "order-1", RESET + DAY).available == 9
 

@@ -1,4 +1,4 @@
-"""What has an instant has it for all: a hold that is over, a reset that is due or left out."""
+"""What has an instant has it for all: a hold that is over, a reset that is due or suspended."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from sketchmaker.credits.rules.errors import (
     InsufficientCredits,
     InvalidChoice,
     InvalidLifetime,
-    SetAside,
+    ResetSuspended,
 )
 from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
@@ -57,9 +57,9 @@ def held(desk: CreditDesk, member: Member, credits: int, now: datetime = JOINED)
     return desk.hold(user_id=member.user_id, credits=credits, action="images", now=now).id
 
 
-def pause(member: Member, now: datetime) -> None:
+def suspend(member: Member, now: datetime) -> None:
     with member.database.transaction() as session:
-        rescheduling.pause(
+        rescheduling.suspend(
             session, subscription_id=member.id, now=now, by=SOMEBODY, reason="A test."
         )
 
@@ -210,18 +210,18 @@ def test_a_slip_in_when_changes_nothing(member: Member) -> None:
     assert member.parts == (10, 0, 0)
 
 
-def test_a_reset_that_is_due_and_left_out_shows_nothing_to_spend(member: Member) -> None:
+def test_a_reset_that_is_due_and_suspended_shows_nothing_to_spend(member: Member) -> None:
     member.grant(3, JOINED)
-    pause(member, JOINED)
+    suspend(member, JOINED)
     assert member.statement(RESET - MOMENT).available == 13
 
     shown = member.statement(RESET)
 
     assert (shown.is_suspended, shown.available, shown.bonus) == (True, 0, 0)
-    with pytest.raises(SetAside):
+    with pytest.raises(ResetSuspended):
         member.charge(1, RESET)
     with member.database.transaction() as session:
-        guard.release(session, subscription_id=member.id, now=RESET, by=SOMEBODY, reason="A test.")
+        guard.resume(session, subscription_id=member.id, now=RESET, by=SOMEBODY, reason="A test.")
     assert member.statement(RESET).available == 13
 
 
@@ -229,7 +229,7 @@ def test_a_pause_begins_now_and_does_not_take_what_was_due(
     member: Member, sweep: Callable[[datetime], None]
 ) -> None:
     sweep(RESET + DAY)
-    pause(member, RESET + DAY)
+    suspend(member, RESET + DAY)
 
     assert member.statement(RESET + DAY).available == 10
     assert member.charge(1, RESET + DAY) == 9

@@ -11,7 +11,7 @@ from sketchmaker.credits.rules.errors import (
     AlreadySubscribed,
     NoActiveSubscription,
     NothingToChange,
-    SetAside,
+    ResetSuspended,
     SubscriptionNotFound,
 )
 from sketchmaker.credits.tables import UserSubscription
@@ -33,7 +33,7 @@ def member(database: Database) -> Member:
 
 def park(member: Member) -> None:
     with member.database.transaction() as session:
-        guard.set_aside(session, subscription_id=member.id, error="It broke.", now=FEBRUARY)
+        guard.suspend_failed(session, subscription_id=member.id, error="It broke.", now=FEBRUARY)
 
 
 def test_who_has_left_can_not_spend_and_is_not_reset(member: Member) -> None:
@@ -165,7 +165,7 @@ def test_leaving_releases_what_is_held_voids_the_grants_and_ends_the_subscriptio
     assert_books_close(member.database)
 
 
-def test_who_is_set_aside_can_leave_and_is_not_let_in_by_coming_back(member: Member) -> None:
+def test_who_is_suspended_can_leave_and_is_not_resumed_by_coming_back(member: Member) -> None:
     member.charge(7, JOINED)
     held = member.hold(1, JOINED)
     park(member)
@@ -173,14 +173,14 @@ def test_who_is_set_aside_can_leave_and_is_not_let_in_by_coming_back(member: Mem
     member.deactivate(FEBRUARY)
 
     assert member.release(held, FEBRUARY).available == 3
-    with pytest.raises(SetAside):
+    with pytest.raises(ResetSuspended):
         member.reactivate(FEBRUARY)
     member.reactivate(FEBRUARY + timedelta(hours=1))
     assert member.parts == (10, 0, 0)
     assert_books_close(member.database)
 
 
-def test_the_account_of_who_is_set_aside_can_be_deleted(member: Member) -> None:
+def test_the_account_of_who_is_suspended_can_be_deleted(member: Member) -> None:
     member.hold(4, JOINED)
     park(member)
 

@@ -128,7 +128,7 @@ def _add_somebody(
     if chance.random() < 0.1:
         _add_own(session, chance, user.id, plan.id)
     if chance.random() < 0.1:
-        _set_aside(session, user.id, NOW - timedelta(hours=chance.choice((0, 2))))
+        _suspend(session, user.id, NOW - timedelta(hours=chance.choice((0, 2))))
 
 
 def _credits(chance: random.Random, allowance: int) -> dict[str, int]:
@@ -145,11 +145,11 @@ def _credits(chance: random.Random, allowance: int) -> dict[str, int]:
     }
 
 
-def _set_aside(session: Session, user_id: int, at: datetime) -> None:
+def _suspend(session: Session, user_id: int, at: datetime) -> None:
     subscription_id = session.execute(
         select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.user_id == user_id)
     ).scalar_one()
-    guard.set_aside(session, subscription_id=subscription_id, error="It broke.", now=at)
+    guard.suspend_failed(session, subscription_id=subscription_id, error="It broke.", now=at)
 
 
 def one_by_one(session: Session) -> int:

@@ -123,8 +123,8 @@ ODD: dict[str, tuple[str, str, str]] = {
         "'lots'",
     ),
     "a suspended reset's next try": (
-        "INSERT INTO resets_set_aside VALUES (1, 'failed', 'x', 1, 'then', 'later')",
-        "subscription 1: resets_set_aside.retry_at",
+        "INSERT INTO suspended_resets VALUES (1, 'failed', 'x', 1, 'then', 'later')",
+        "subscription 1: suspended_resets.retry_at",
         "'later'",
     ),
 }

@@ -225,10 +225,10 @@ def test_a_refund_to_somebody_whose_subscription_ended_waits_for_them(member: Me
     assert_books_close(member.database)
 
 
-def test_a_refund_is_given_also_while_the_reset_is_set_aside(member: Member) -> None:
+def test_a_refund_is_given_also_while_the_reset_is_suspended(member: Member) -> None:
     entry = charged(member, 7)
     with member.database.transaction() as session:
-        rescheduling.pause(
+        rescheduling.suspend(
             session, subscription_id=member.id, now=JOINED, by=SOMEBODY, reason="A test."
         )
 

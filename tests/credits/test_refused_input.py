@@ -75,14 +75,14 @@ OF_THE_DESK = [
 BESIDE_THE_DESK: list[Callable[..., Any]] = [
     adjustments.revoke,
     forced_resets.force_reset,
-    guard.release,
+    guard.resume,
     lifecycle.deactivate,
     lifecycle.leave,
     lifecycle.reactivate,
     plan_changes.cancel_scheduled,
     plan_changes.default_when,
     plan_changes.preview,
-    rescheduling.pause,
+    rescheduling.suspend,
     rescheduling.reschedule,
     subscriptions.start,
 ]

@@ -148,14 +148,14 @@ def test_the_ledger_refuses_a_second_reset_of_the_same_cycle(
         )
 
 
-def test_batches_take_the_longest_overdue_first_and_leave_out_what_is_set_aside(
+def test_batches_take_the_longest_overdue_first_and_leave_out_what_is_suspended(
     database: Database, person: UserSubscription
 ) -> None:
     later = subscriber(database, now=JOINED + timedelta(hours=1))
 
     with database.transaction() as session:
         (first,) = resets.reset_due(session, now=MARCH, limit=1)
-        guard.set_aside(session, subscription_id=later.id, error="It broke.", now=MARCH)
+        guard.suspend_failed(session, subscription_id=later.id, error="It broke.", now=MARCH)
     with database.transaction() as session:
         left_out = resets.reset_due(session, now=MARCH)
 

@@ -88,7 +88,7 @@ def test_a_grant_says_what_was_before_and_after(member: Member, grace: Actor) ->
         (plan_changes.end_at_reset, {}, {"ends": True}),
         (lifecycle.deactivate, {}, {"is_active": False}),
         (rescheduling.reschedule, {"at": MOVED}, {"to": MOVED.isoformat()}),
-        (rescheduling.pause, {}, {}),
+        (rescheduling.suspend, {}, {}),
     ],
 )
 def test_every_verb_over_a_subscription_writes_its_entry(
@@ -105,7 +105,7 @@ def test_every_verb_over_a_subscription_writes_its_entry(
 
 
 @pytest.mark.parametrize(
-    "verb", [forced_resets.force_reset, lifecycle.deactivate, rescheduling.pause]
+    "verb", [forced_resets.force_reset, lifecycle.deactivate, rescheduling.suspend]
 )
 def test_an_admin_who_does_not_say_why_changes_nothing(
     member: Member, grace: Actor, verb: Any
@@ -135,10 +135,10 @@ def test_voids_refunds_and_resumed_resets_have_entries(member: Member, grace: Ac
     assert newest(member.database)["action"] == "grant_voided"  # spending has no entries
     done(member, refunds.refund, grace, entry_id=member.ledger[-1].id, credits=2)
     assert newest(member.database)["after"]["returned"] == 2
-    done(member, rescheduling.pause, grace, subscription_id=member.id)
-    assert done(member, guard.release, grace, subscription_id=member.id)
+    done(member, rescheduling.suspend, grace, subscription_id=member.id)
+    assert done(member, guard.resume, grace, subscription_id=member.id)
     assert newest(member.database)["action"] == "resets_resumed"
-    assert not done(member, guard.release, grace, subscription_id=member.id)
+    assert not done(member, guard.resume, grace, subscription_id=member.id)
 
 
 def test_plans_have_entries_of_what_changed_only(member: Member, grace: Actor) -> None:

@@ -30,7 +30,7 @@ def test_everything_due_is_reset_batch_after_batch(database: Database, clock: Ma
     assert_books_close(database)
 
 
-def test_one_bad_row_is_set_aside_and_tried_again_while_the_others_go_on(
+def test_one_bad_row_is_suspended_and_retried_while_the_others_go_on(
     database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, *others = [subscriber(database, now=JOINED) for _ in range(5)]
@@ -40,14 +40,14 @@ def test_one_bad_row_is_set_aside_and_tried_again_while_the_others_go_on(
 
     assert runner.run() == 4
     assert {reread(database, person).cycle for person in others} == {1}
-    assert set_aside(database) == {bad.id}
+    assert suspended(database) == {bad.id}
     assert f"credit_reset_{bad.id} failed" in caplog.text
 
     break_zone(database, bad.id, "UTC")
     assert runner.run() == 0
     clock.advance(timedelta(minutes=1))
     assert runner.run() == 1
-    assert set_aside(database) == set()
+    assert suspended(database) == set()
     assert reread(database, bad).cycle == 1
 
 
@@ -66,7 +66,7 @@ BROKEN_ROWS = {
 
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("batch", [1, 1000])
-def test_a_row_with_an_impossible_date_is_set_aside_and_stops_no_other(
+def test_a_row_with_an_impossible_date_is_suspended_and_stops_no_other(
     database: Database, clock: ManualClock, which: int, batch: int
 ) -> None:
     bad, healthy = (subscriber(database, now=JOINED) for _ in range(2))
@@ -81,12 +81,12 @@ def test_a_row_with_an_impossible_date_is_set_aside_and_stops_no_other(
 
     assert reread(database, healthy).cycle == 1
     with database.reading() as session:
-        (aside,) = guard.all_set_aside(session)
+        (aside,) = guard.all_suspended(session)
     assert aside.subscription_id == bad.id
     assert aside.error
 
 
-def test_a_batch_that_lost_a_race_is_tried_again_and_nobody_is_set_aside(
+def test_a_batch_that_lost_a_race_is_tried_again_and_nobody_is_suspended(
     postgres_database: Database, clock: ManualClock
 ) -> None:
     people = [subscriber(postgres_database, now=JOINED) for _ in range(3)]
@@ -96,7 +96,7 @@ def test_a_batch_that_lost_a_race_is_tried_again_and_nobody_is_set_aside(
     assert ResetRunner(postgres_database, clock).run() == 3
 
     assert {reread(postgres_database, person).cycle for person in people} == {1}
-    assert set_aside(postgres_database) == set()
+    assert suspended(postgres_database) == set()
 
 
 def test_the_log_tells_of_each_reset_by_its_jobs_name(
@@ -112,9 +112,9 @@ def test_the_log_tells_of_each_reset_by_its_jobs_name(
     assert "caught up" in caplog.text
 
 
-def set_aside(database: Database) -> set[int]:
+def suspended(database: Database) -> set[int]:
     with database.reading() as session:
-        return {row.subscription_id for row in guard.all_set_aside(session)}
+        return {row.subscription_id for row in guard.all_suspended(session)}
 
 
 def break_zone(database: Database, subscription_id: int, zone: str) -> None:

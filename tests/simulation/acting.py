@@ -12,7 +12,7 @@ from sketchmaker.credits.rules.errors import (
     NoActiveSubscription,
     NothingToChange,
     RefundTooLarge,
-    SetAside,
+    ResetSuspended,
     SubscriptionNotFound,
 )
 from sketchmaker.database import DatabaseUnavailable
@@ -27,7 +27,7 @@ REFUSALS = (
     NoActiveSubscription,
     SubscriptionNotFound,
     AllowanceLimit,
-    SetAside,
+    ResetSuspended,
     InvalidResetDate,
     RefundTooLarge,
 )

@@ -193,7 +193,7 @@ def _a_reset_is_claimed_in_another_transaction_than_it_is_made(plot: Plot) -> No
                 if current is None or current.cycle != planned.before.cycle:
                     continue
                 planned.before = current
-                writing.write(session, [planned], now=now)
+                writing.write_resets(session, [planned], now=now)
         return len(rows)
 
     plot.put("ResetRunner.run", wrong)

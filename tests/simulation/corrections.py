@@ -1,4 +1,4 @@
-"""What is put right by hand: voids, refunds, moved and paused resets, ends; and who leaves."""
+"""What is put right by hand: voids, refunds, moved and suspended resets, ends; and who leaves."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -76,7 +76,7 @@ class Corrections(Acting):
 
     def _pause_now(self, number: int) -> None:
         def verb(session: Session, now: datetime) -> None:
-            rescheduling.pause(
+            rescheduling.suspend(
                 session, subscription_id=number, now=now, by=SOMEBODY, reason="A test."
             )
 
@@ -84,7 +84,7 @@ class Corrections(Acting):
 
     def _resume(self, number: int) -> None:
         def verb(session: Session, now: datetime) -> None:
-            guard.release(session, subscription_id=number, now=now, by=SOMEBODY, reason="A test.")
+            guard.resume(session, subscription_id=number, now=now, by=SOMEBODY, reason="A test.")
 
         self._do(self._operation(number, "resume"), verb, again=lambda: self._resume(number))
 

@@ -67,7 +67,7 @@ class Oracle:
         return sorted(n for n, account in self.accounts.items() if not account.is_leaving)
 
     def overdue_by(self, gap: timedelta, now: datetime) -> list[int]:
-        """Whose resets are late, so that somebody should look: parked, or nobody was there."""
+        """Whose resets are late, so that somebody should look: suspended, or nobody was there."""
         late = [a for a in self.accounts.values() if a.is_active and a.next_reset < now - gap]
         return sorted(account.subscription_id for account in late)
 
@@ -117,9 +117,9 @@ class Oracle:
         self.check()
         if len(self._driver.rows(LEDGER)) != len(self._rows_seen):
             raise Violation("Ledger rows are gone, or came unseen.")
-        aside = self._driver.rows("SELECT * FROM resets_set_aside WHERE cause = 'failed'")
+        aside = self._driver.rows("SELECT * FROM suspended_resets WHERE cause = 'failed'")
         if aside:
-            raise Violation(f"A reset is still set aside: {aside[0]['error']}")
+            raise Violation(f"A reset is still suspended: {aside[0]['error']}")
         for account in self.accounts.values():
             self._must_be_done(account, furthest)
 
@@ -128,7 +128,11 @@ class Oracle:
         was_deleted = self._history.has_done(account.subscription_id, "delete")
         if was_deleted and (account.is_active or account.bonus or account.holds):
             raise Violation(f"{name} was deleted, and has something left.")
-        if account.is_active and account.next_reset <= furthest and not self._is_parked(account):
+        if (
+            account.is_active
+            and account.next_reset <= furthest
+            and not self._waits_for_somebody(account)
+        ):
             raise Violation(f"{name} was not reset at {account.next_reset}.")
         overdue = [hold for hold in account.holds.values() if hold.expires_at <= furthest]
         if overdue:
@@ -137,8 +141,8 @@ class Oracle:
         if over and account.is_active:
             raise Violation(f"{name} has {len(over)} grants whose time is over.")
 
-    def _is_parked(self, account: Followed) -> bool:
-        query = "SELECT subscription_id FROM resets_set_aside WHERE cause IN ('runaway', 'paused')"
+    def _waits_for_somebody(self, account: Followed) -> bool:
+        query = "SELECT subscription_id FROM suspended_resets WHERE cause IN ('runaway', 'manual')"
         return any(row["subscription_id"] == account.subscription_id for row in self._rows(query))
 
     def _rows(self, query: str) -> Rows:

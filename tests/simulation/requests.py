@@ -10,7 +10,7 @@ from sketchmaker.credits.rules.errors import (
     InsufficientCredits,
     KeyReused,
     NoActiveSubscription,
-    SetAside,
+    ResetSuspended,
 )
 from sketchmaker.database import DatabaseUnavailable, TransactionConflict
 from tests.simulation.clock import NodeClock
@@ -24,7 +24,7 @@ DAY_SECONDS = 86_400
 LONGEST_HOLD_DAYS = 6.9
 """A hold is prolonged by seven days at the most; clocks differ a little."""
 LATEST_DAYS = KEYS_KEPT / timedelta(days=1)
-NOT_NOW = (NoActiveSubscription, HoldNotPending, SetAside)
+NOT_NOW = (NoActiveSubscription, HoldNotPending, ResetSuspended)
 """Nothing was done, and a later try may go well: at once, or when it is forgotten."""
 
 

@@ -134,7 +134,7 @@ def _unfinished_things(system: System, clock: ManualClock, ids: dict[str, int]) 
     started = _submit(system, ids["cleo"], "A desert of red dunes")
     with system.database.transaction() as session:
         runs.claim(session, generation_id=started, worker="w", now=now, lease=HOUR)
-    _do(system, rescheduling.pause, subscription_id=_subscription(system, ids["emil"]))
+    _do(system, rescheduling.suspend, subscription_id=_subscription(system, ids["emil"]))
     browser = Browser(bootstrap.create_app(system))
     browser.sign_in(PERSON, "wrong-" + PASSWORD)
     assert browser.sign_in(PERSON, PASSWORD).status_code == 302

@@ -10,7 +10,7 @@ from sketchmaker.clock import ManualClock
 from sketchmaker.credits.managing import rescheduling
 from sketchmaker.credits.resets import guard
 from sketchmaker.credits.tables import UserSubscription
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.record.audit_tables import ENTRIES
 from sketchmaker.scheduling import heartbeats
 from sketchmaker.scheduling.heartbeats import ProcessIdentity
@@ -115,28 +115,28 @@ def test_nobody_else_sees_the_console(ada: Browser, visitor: Browser) -> None:
         assert visitor.get(path).status_code == 302
 
 
-def test_a_reset_that_is_left_out_is_shown_with_its_error(system: System, admin: Browser) -> None:
+def test_a_suspended_reset_is_shown_with_its_error(system: System, admin: Browser) -> None:
     mara = enrolled(system, "mara").id
     now = system.clock.now()
     with system.database.transaction() as session:
         subscription = session.scalars(select(UserSubscription).filter_by(user_id=mara)).one()
-        guard.set_aside(session, subscription_id=subscription.id, error="It broke.", now=now)
+        guard.suspend_failed(session, subscription_id=subscription.id, error="It broke.", now=now)
     page = admin.get(JOBS).text
     assert "Needs attention" in page
     assert "<strong>mara</strong>" in page
     assert "It broke." in page
 
     with system.database.transaction() as session:
-        row = session.get_one(ResetSetAside, subscription.id)
+        row = session.get_one(SuspendedReset, subscription.id)
         row.cause, row.retry_at = guard.RUNAWAY, None
-    assert "blocked" in admin.get(JOBS).text
+    assert "runaway" in admin.get(JOBS).text
 
 
-def test_an_admin_lets_a_reset_run_that_was_left_out(system: System, admin: Browser) -> None:
+def test_an_admin_resumes_a_suspended_reset(system: System, admin: Browser) -> None:
     mara = enrolled(system, "mara").id
     with system.database.transaction() as session:
         subscription = session.scalars(select(UserSubscription).filter_by(user_id=mara)).one()
-        rescheduling.pause(
+        rescheduling.suspend(
             session,
             subscription_id=subscription.id,
             now=system.clock.now(),
@@ -148,7 +148,7 @@ def test_an_admin_lets_a_reset_run_that_was_left_out(system: System, admin: Brow
     resumed = admin.post(f"{JOBS}/{subscription.id}/resume", {"reason": "It was looked at."})
     assert resumed.headers["Location"] == JOBS
     page = admin.get(JOBS).text
-    assert f"credit_reset_{subscription.id} goes on" in page
+    assert f"credit_reset_{subscription.id} is resumed" in page
     assert "Needs attention" not in page
     with system.database.reading() as session:
         entry = session.execute(select(ENTRIES).where(ENTRIES.c.action == "resets_resumed")).one()
@@ -156,7 +156,7 @@ def test_an_admin_lets_a_reset_run_that_was_left_out(system: System, admin: Brow
     assert (entry.owner_id, entry.reason) == (mara, "It was looked at.")
     assert entry.actor_address and entry.request_id
     admin.post(f"{JOBS}/{subscription.id}/resume", {"reason": "Again."})
-    assert "was not left out any more" in admin.get(JOBS).text
+    assert "was no longer suspended" in admin.get(JOBS).text
 
 
 @pytest.mark.usefixtures("people")

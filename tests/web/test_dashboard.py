@@ -123,7 +123,7 @@ def test_a_reset_that_waits_for_an_admin_promises_no_day(
 ) -> None:
     with system.database.transaction() as session:
         own = session.scalars(select(UserSubscription)).one()
-        rescheduling.pause(
+        rescheduling.suspend(
             session, subscription_id=own.id, now=system.clock.now(), by=SOMEBODY, reason="A test."
         )
     clock.set(datetime(2026, 2, 15, 12, tzinfo=UTC))
@@ -146,7 +146,7 @@ def test_a_reset_that_failed_is_said_to_be_retried(
     clock.set(now)
     with system.database.transaction() as session:
         own = session.scalars(select(UserSubscription)).one()
-        guard.set_aside(session, subscription_id=own.id, error="It broke.", now=now)
+        guard.suspend_failed(session, subscription_id=own.id, error="It broke.", now=now)
     ada.sign_in("ada", PASSWORD)
 
     page, studio = ada.get("/dashboard").text, ada.get("/studio").text

@@ -19,7 +19,7 @@ from sketchmaker.bootstrap import System
 from sketchmaker.clock import ManualClock
 from sketchmaker.credits.managing import rescheduling
 from sketchmaker.credits.resets import guard
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.record import outbox
 from sketchmaker.scheduling import heartbeats, housekeeper
 from sketchmaker.scheduling.heartbeats import ProcessIdentity, Vitals
@@ -171,36 +171,36 @@ def test_an_overdue_reset_asks_for_attention_and_says_since_when(
     assert report["overdue_resets"] == {"count": 1, "oldest_seconds": 3600.0}
 
 
-def test_a_paused_subscription_alarms_nobody(
+def test_a_reset_suspended_by_hand_alarms_nobody(
     system: System, app: Flask, clock: ManualClock
 ) -> None:
     person = subscriber(system.database, now=clock.now())
     with system.database.transaction() as session:
-        rescheduling.pause(
+        rescheduling.suspend(
             session, subscription_id=person.id, now=clock.now(), by=SOMEBODY, reason="A test."
         )
     clock.advance(timedelta(days=40))
     beat(system)
     code, report = health(app)
     assert (code, report["status"]) == (200, "ok")
-    assert report["set_aside"] == {"failed": 0, "parked": 0, "paused": 1}
+    assert report["suspended_resets"] == {"failed": 0, "runaway": 0, "manual": 1}
     assert report["overdue_resets"]["count"] == 0
 
 
-@pytest.mark.parametrize(("cause", "name"), [(guard.FAILED, "failed"), (guard.RUNAWAY, "parked")])
-def test_what_failed_or_was_parked_is_counted_and_not_called_overdue(
+@pytest.mark.parametrize(("cause", "name"), [(guard.FAILED, "failed"), (guard.RUNAWAY, "runaway")])
+def test_what_failed_or_ran_away_is_counted_and_not_called_overdue(
     system: System, app: Flask, clock: ManualClock, cause: str, name: str
 ) -> None:
     person = subscriber(system.database, now=clock.now())
     clock.advance(timedelta(days=40))
     beat(system)
     with system.database.transaction() as session:
-        guard.set_aside(session, subscription_id=person.id, error="It broke.", now=clock.now())
-        row = session.get_one(ResetSetAside, person.id)
+        guard.suspend_failed(session, subscription_id=person.id, error="It broke.", now=clock.now())
+        row = session.get_one(SuspendedReset, person.id)
         row.cause = cause
     code, report = health(app)
     assert (code, report["status"]) == (200, "attention")
-    assert report["set_aside"][name] == 1
+    assert report["suspended_resets"][name] == 1
     assert report["overdue_resets"]["count"] == 0
     assert bool(report["alarms"]) == (cause == guard.RUNAWAY)
 

@@ -132,8 +132,8 @@ def _told(session: Session, found: Found, mended: Mended, correction: Correction
     runaway = [subject.id for subject, why in found.items() if "B26" in why and can_be_read]
     sentence = "Park it: no resets until an admin releases it."
     done += [
-        Repair(Subject(SUBSCRIPTION, parked), ("B26",), sentence, is_possible=True)
-        for parked in guard.watch(session, runaway, now=correction.now)
+        Repair(Subject(SUBSCRIPTION, stopped), ("B26",), sentence, is_possible=True)
+        for stopped in guard.watch(session, runaway, now=correction.now)
     ]
     return done + _left_over(session, {*found, *mended.sentences}, mended.obstacle, correction)
 

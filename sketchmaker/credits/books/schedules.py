@@ -14,7 +14,7 @@ from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rules import actions
 from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 
 ROW = SUBSCRIPTIONS.c
 Moves = dict[tuple[int, int], datetime]
@@ -191,12 +191,12 @@ def _check_reset_row(row: Row[*tuple[Any, ...]]) -> Iterator[Violation]:
 def check_runaways(
     session: Session, now: datetime, *, only: int | None = None
 ) -> Iterator[Violation]:
-    """B26: who got too many allowances in the last 24 hours is parked, and stays so."""
+    """B26: who got too many allowances in the last 24 hours is suspended, and stays so."""
     row = LEDGER.c
     allowances = func.count(row.created_at.distinct())
-    parked = exists().where(
-        ResetSetAside.subscription_id == row.subscription_id,
-        ResetSetAside.cause == guard.RUNAWAY,
+    is_suspended = exists().where(
+        SuspendedReset.subscription_id == row.subscription_id,
+        SuspendedReset.cause == guard.RUNAWAY,
     )
     query = (
         select(row.subscription_id, allowances.label("allowances"))
@@ -205,7 +205,7 @@ def check_runaways(
             row.created_at > now - timedelta(days=1),
             row.created_at <= now,
             row.subscription_id.is_not(None),
-            ~parked,
+            ~is_suspended,
         )
         .group_by(row.subscription_id)
         .having(allowances > guard.GRANTS_A_DAY)
@@ -216,26 +216,28 @@ def check_runaways(
         yield Violation(
             "B26",
             Subject(SUBSCRIPTION, found.subscription_id),
-            "It got more allowances within 24 hours than any rule gives, and is not parked.",
+            "It got more allowances within 24 hours than any rule gives, and is not suspended.",
             guard.GRANTS_A_DAY,
             found.allowances,
         )
-    yield from _check_set_aside(session, only)
+    yield from _check_suspended(session, only)
 
 
-def _check_set_aside(session: Session, only: int | None) -> Iterator[Violation]:
-    failed, retried = ResetSetAside.cause == guard.FAILED, ResetSetAside.retry_at.is_not(None)
-    query = select(ResetSetAside.subscription_id, ResetSetAside.cause, retried.label("is_retried"))
+def _check_suspended(session: Session, only: int | None) -> Iterator[Violation]:
+    failed, retried = SuspendedReset.cause == guard.FAILED, SuspendedReset.retry_at.is_not(None)
+    query = select(
+        SuspendedReset.subscription_id, SuspendedReset.cause, retried.label("is_retried")
+    )
     query = query.where(or_(and_(failed, ~retried), and_(~failed, retried)))
     if only is not None:
-        query = query.where(ResetSetAside.subscription_id == only)
+        query = query.where(SuspendedReset.subscription_id == only)
     for row in session.execute(query):
         yield Violation(
             "B26",
             Subject(SUBSCRIPTION, row.subscription_id),
-            "What is parked is not tried again, and what failed is.",
+            "What failed is retried; what is suspended for another cause is not.",
             row.cause,
-            "tried again" if row.is_retried else "not tried again",
+            "retried" if row.is_retried else "not retried",
         )
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.books.sweeps import SUBSCRIPTION, Check, Rule, Sweep
 from sketchmaker.credits.books.violations import Subject, Violation
-from sketchmaker.credits.tables.side import SET_ASIDE
+from sketchmaker.credits.tables.side import SUSPENDED
 from sketchmaker.database import UtcDateTime
 
 VALUES = "B3"
@@ -48,7 +48,7 @@ def check_values(kind: str, table: Table) -> Check:
         if session.get_bind().dialect.name == "sqlite":
             yield from _value_sweep(kind, table).violations(session, low, high)
             if kind == SUBSCRIPTION:
-                yield from _value_sweep(kind, SET_ASIDE).violations(session, low, high)
+                yield from _value_sweep(kind, SUSPENDED).violations(session, low, high)
 
     return check
 

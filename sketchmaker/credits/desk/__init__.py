@@ -48,7 +48,8 @@ class CreditDesk(ManagingDesk):
         """Spend credits at once; see `charges.charge`.
 
         Raises:
-            InvalidAmount, InsufficientCredits, NoActiveSubscription, SetAside: nothing was spent.
+            InvalidAmount, InsufficientCredits, NoActiveSubscription, ResetSuspended: nothing was
+                spent.
             ReservedAction, InvalidAction, InvalidDetails: as `amounts` checks them.
             KeyReused, InvalidKey: as `idempotency.once`.
             DatabaseUnavailable: unknown; send it again with its key.

@@ -32,7 +32,7 @@ def revoke(
         ReasonMissing: no reason.
         NothingToChange: nothing is left of the allowance.
         NoActiveSubscription: the user has no plan.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
     """
     amount, why = checked_amount(credits), checked_reason(reason)
     before = present.of_user(session, user_id, now=now)

@@ -26,7 +26,7 @@ def force_reset(
     is held stays held. When the clock is behind the last reset, that stays the last one.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, SetAside.
+        SubscriptionNotFound, NoActiveSubscription, ResetSuspended.
         AllowanceLimit: as `guard.check_by_hand`.
     """
     before = present.of_subscription(session, subscription_id, now=now)

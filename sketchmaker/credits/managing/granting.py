@@ -93,11 +93,11 @@ def expire_due(session: Session, *, now: datetime, limit: int = 500) -> int:
 
 
 def _receiving(session: Session, user_id: int, now: datetime) -> state.State:
-    """The user's active subscription, locked; also one whose reset is set aside."""
+    """The user's active subscription, locked; also one whose reset is suspended."""
     found = state.of_user(session, user_id)
     if found is None:
         raise NoActiveSubscription(user_id)
-    return present.as_far_as_possible(session, found, now=now)
+    return present.best_effort(session, found, now=now)
 
 
 def _facts(grant: CreditGrant) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def deactivate(
     found = _found(session, subscription_id)
     if not found.is_active:
         raise NothingToChange("The subscription is not active.")
-    before = present.as_far_as_possible(session, found, now=now)
+    before = present.best_effort(session, found, now=now)
     after = replace(before, is_active=False, ended_at=now, next_plan_id=None)
     managed.move(
         session, before, after, Decision(by, reason, now), action=DEACTIVATION_ACTION, details={}
@@ -65,15 +65,15 @@ def reactivate(
     Raises:
         SubscriptionNotFound; NothingToChange: it is active.
         AlreadySubscribed: the user has another active subscription.
-        SetAside: it missed a reset that failed before, or was parked.
+        ResetSuspended: it missed a reset that is suspended.
     """
     before = _found(session, subscription_id)
     if before.is_active:
         raise NothingToChange("The subscription is active.")
     if state.of_user(session, before.user_id) is not None:
         raise AlreadySubscribed(before.user_id)
-    resets.refuse_set_aside(session, SUBSCRIPTIONS.c.id == subscription_id, now)
-    before = present.as_far_as_possible(session, before, now=now)
+    resets.refuse_suspended(session, SUBSCRIPTIONS.c.id == subscription_id, now)
+    before = present.best_effort(session, before, now=now)
     current = _caught_up(session, before, now) if before.next_reset <= now else before
     after = replace(current, is_active=True, ended_at=None)
     managed.move(
@@ -111,5 +111,5 @@ def _caught_up(session: Session, before: State, now: datetime) -> State:
     """The subscription in the present cycle, with a row for each boundary of its absence."""
     given = Plans.read(session, [before.id]).after_reset
     planned = PlannedReset(before, given, now, was_away=True)
-    writing.write(session, [planned], now=now)
+    writing.write_resets(session, [planned], now=now)
     return planned.after

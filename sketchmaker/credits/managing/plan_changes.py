@@ -52,7 +52,7 @@ def default_when(session: Session, *, subscription_id: int, plan_name: str, now:
     """Up at once, down at the next reset: as seen from the cycle of `now`.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, SetAside, UnknownPlan: as `apply`.
+        SubscriptionNotFound, NoActiveSubscription, ResetSuspended, UnknownPlan: as `apply`.
     """
     found = present.foreseen(session, subscription_id, now=now)
     target = _given(session, found, active_plan(session, plan_name), now)
@@ -106,7 +106,7 @@ def apply(
         InvalidTimeZone: no such zone.
         SubscriptionNotFound: no such subscription.
         NoActiveSubscription: it is not active.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
         UnknownPlan: no active plan has that name.
         NothingToChange: it is on that plan already, and nothing else is scheduled.
         AllowanceLimit: a restart, as `guard.check_by_hand`.
@@ -129,7 +129,7 @@ def end_at_reset(
     Until then everything stays as it is. `cancel_scheduled` takes the end back.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, SetAside: as `apply`.
+        SubscriptionNotFound, NoActiveSubscription, ResetSuspended: as `apply`.
         NoDefaultPlan: the installation has not been set up.
         NothingToChange: the person is on the default plan, or its end is scheduled.
     """
@@ -152,7 +152,7 @@ def cancel_scheduled(
     """Take back a change that waits for the next reset.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, SetAside, NothingToChange.
+        SubscriptionNotFound, NoActiveSubscription, ResetSuspended, NothingToChange.
     """
     before = present.of_subscription(session, subscription_id, now=now)
     if before.next_plan_id is None:

@@ -81,7 +81,7 @@ def apply(
     """Give the person this instead of what everybody gets, in the place of what they had instead.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, SetAside: as `present.of_subscription`.
+        SubscriptionNotFound, NoActiveSubscription, ResetSuspended: as `present.of_subscription`.
         InvalidChoice: `when` is none of the two.
         InvalidAmount, InvalidFeatures: a plan can't give that.
         InvalidStart: the end is not to come.
@@ -122,7 +122,7 @@ def remove(
     """Let the person have what everybody on the plan has.
 
     Raises:
-        SubscriptionNotFound, NoActiveSubscription, SetAside, InvalidChoice: as `apply`.
+        SubscriptionNotFound, NoActiveSubscription, ResetSuspended, InvalidChoice: as `apply`.
         NothingToChange: they have nothing of their own.
         ReasonMissing, InvalidReason: as `record.trail.record`.
     """

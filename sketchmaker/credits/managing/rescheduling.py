@@ -1,4 +1,4 @@
-"""Moving or pausing one reset by hand. The anchor stays, and so do all the resets after it."""
+"""Moving one reset by hand, or suspending them. The anchor stays, and so do later resets."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -42,8 +42,10 @@ def reschedule(
 
 
 @in_utc
-def pause(session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str) -> None:
-    """Leave an active subscription out of resets, until `guard.release`.
+def suspend(
+    session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
+) -> None:
+    """Suspend the resets of an active subscription, until `guard.resume`.
 
     A reset that is due by `now` happens first.
 
@@ -51,10 +53,10 @@ def pause(session: Session, *, subscription_id: int, now: datetime, by: Actor, r
         SubscriptionNotFound: no active subscription has that number.
     """
     found = _present(session, subscription_id, now)
-    guard.mark_paused(session, subscription_id=subscription_id, now=now)
-    paused = {"resets": "paused"}
+    guard.suspend_by_hand(session, subscription_id=subscription_id, now=now)
+    suspended = {"resets": "suspended"}
     managed.note(
-        session, found, found, Decision(by, reason, now), action="resets_paused", facts=paused
+        session, found, found, Decision(by, reason, now), action="resets_suspended", facts=suspended
     )
 
 
@@ -62,4 +64,4 @@ def _present(session: Session, subscription_id: int, now: datetime) -> State:
     found = state.of_subscription(session, subscription_id)
     if found is None or not found.is_active:
         raise SubscriptionNotFound(subscription_id)
-    return present.as_far_as_possible(session, found, now=now)
+    return present.best_effort(session, found, now=now)

@@ -75,12 +75,12 @@ class Statement:
 
     @property
     def is_suspended(self) -> bool:
-        """Whether a reset that is due is left out."""
+        """Whether a reset that is due is suspended."""
         return self.suspended_by is not None
 
     @property
     def is_retried(self) -> bool:
-        """Whether a reset that is left out failed, and so is tried again by itself."""
+        """Whether the suspended reset failed, and so is retried by itself."""
         return self.suspended_by == guard.FAILED
 
     @property
@@ -119,7 +119,7 @@ def statement_query(now: datetime) -> Select[*tuple[Any, ...]]:
 
 def statement_columns(now: datetime) -> tuple[Any, ...]:
     """What a row has to have for `statements_of`, in this order."""
-    cause = resets.left_out_because(now)
+    cause = resets.suspended_because(now)
     return (
         UserSubscription,
         SubscriptionPlanModel,
@@ -168,10 +168,10 @@ def statements_of(
 
 def _statement(row: Sequence[Any], freed: Freed, plans: Plans | None, now: datetime) -> Statement:
     """One of `statements_of`; there are `plans` when any of them is due."""
-    subscription, plan, next_plan, bonus, left_out_because, features = row
+    subscription, plan, next_plan, bonus, suspended_because, features = row
     found = freed.taken_from(state_of(subscription))
     is_due = found.next_reset <= now
-    suspended_by = left_out_because if is_due else None
+    suspended_by = suspended_because if is_due else None
     is_reset = is_due and not suspended_by
     state, included = found, features_from(features)
     if is_reset and plans:

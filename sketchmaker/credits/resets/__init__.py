@@ -27,10 +27,10 @@ from sketchmaker.credits.resets import guard, mass_claims, mass_resets, writing
 from sketchmaker.credits.resets.reset_plan import BatchDone, PlannedReset, ResetDone
 from sketchmaker.credits.rows.plan_versions import Plans
 from sketchmaker.credits.rows.state import state_of
-from sketchmaker.credits.rules.errors import SetAside as SetAsideError
+from sketchmaker.credits.rules.errors import ResetSuspended
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, SUBSCRIPTIONS
-from sketchmaker.credits.tables.side import SET_ASIDE
+from sketchmaker.credits.tables.side import SUSPENDED
 
 DEFAULT_BATCH = 1000
 """Rows a transaction. More would make a charge of the same subscriptions wait noticeably."""
@@ -40,8 +40,8 @@ DEFAULT_BATCH = 1000
 def reset_due(session: Session, *, now: datetime, limit: int = DEFAULT_BATCH) -> BatchDone:
     """Claim up to `limit` due subscriptions, longest overdue first, and reset them.
 
-    Rows that another process has claimed are passed over, so several may work side by side. Those
-    set aside are left alone.
+    Rows that another process has claimed are passed over, so several may work side by side.
+    Suspended ones are left alone.
 
     Raises:
         ResetConflict: a claimed row changed all the same; nothing of this batch may be committed.
@@ -78,7 +78,7 @@ def reset_subscription(
 
     Raises:
         ResetConflict: as `reset_due`.
-        SetAside: it is due and was set aside.
+        ResetSuspended: it is due, and suspended.
     """
     return _reset_one(session, SUBSCRIPTIONS.c.id == subscription_id, now)
 
@@ -94,7 +94,7 @@ def next_due_at(session: Session, *, now: datetime) -> datetime | None:
     """When the next subscription resets that is not due yet; None when there is none."""
     return session.scalar(
         select(SUBSCRIPTIONS.c.next_credit_reset)
-        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset > now, not_set_aside(now))
+        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset > now, not_suspended(now))
         .order_by(SUBSCRIPTIONS.c.next_credit_reset)
         .limit(1)
     )
@@ -109,37 +109,37 @@ def due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
 def _due_ids(now: datetime, limit: int) -> Select[int]:
     return (
         select(SUBSCRIPTIONS.c.id)
-        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now, not_set_aside(now))
+        .where(IS_ACTIVE, SUBSCRIPTIONS.c.next_credit_reset <= now, not_suspended(now))
         .order_by(SUBSCRIPTIONS.c.next_credit_reset, SUBSCRIPTIONS.c.id)
         # Written out: of a parameter the planner does not know how few rows it means.
         .limit(literal_column(str(int(limit))))
     )
 
 
-def not_set_aside(now: datetime) -> ColumnElement[bool]:
+def not_suspended(now: datetime) -> ColumnElement[bool]:
     """Rows that a reset may touch: never failed, or to be tried again by now."""
-    return ~exists().where(SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id, _waits(now))
+    return ~exists().where(SUSPENDED.c.subscription_id == SUBSCRIPTIONS.c.id, _waits(now))
 
 
-def left_out_because(now: datetime) -> ScalarSelect[str]:
+def suspended_because(now: datetime) -> ScalarSelect[str]:
     """Why a reset must not touch the row, as a cause of `guard`; NULL when it may."""
-    is_its = SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id
-    return select(SET_ASIDE.c.cause).where(is_its, _waits(now)).scalar_subquery()
+    is_its = SUSPENDED.c.subscription_id == SUBSCRIPTIONS.c.id
+    return select(SUSPENDED.c.cause).where(is_its, _waits(now)).scalar_subquery()
 
 
 def _waits(now: datetime) -> ColumnElement[bool]:
-    return or_(SET_ASIDE.c.retry_at.is_(None), SET_ASIDE.c.retry_at > now)
+    return or_(SUSPENDED.c.retry_at.is_(None), SUSPENDED.c.retry_at > now)
 
 
 def due(now: datetime) -> Select[*tuple[Any, ...]]:
-    """Due subscriptions, but for those set aside."""
+    """Due subscriptions, but for suspended ones."""
     return (
-        select(SUBSCRIPTIONS, SET_ASIDE.c.failures)
-        .outerjoin(SET_ASIDE, SET_ASIDE.c.subscription_id == SUBSCRIPTIONS.c.id)
+        select(SUBSCRIPTIONS, SUSPENDED.c.failures)
+        .outerjoin(SUSPENDED, SUSPENDED.c.subscription_id == SUBSCRIPTIONS.c.id)
         .where(
             IS_ACTIVE,
             SUBSCRIPTIONS.c.next_credit_reset <= now,
-            or_(SET_ASIDE.c.subscription_id.is_(None), SET_ASIDE.c.retry_at <= now),
+            or_(SUSPENDED.c.subscription_id.is_(None), SUSPENDED.c.retry_at <= now),
         )
     )
 
@@ -154,13 +154,13 @@ def apply_to(session: Session, rows: list[Row[*tuple[Any, ...]]], now: datetime)
         return []
     given = Plans.read(session, [row.id for row in rows]).after_reset
     planned = [PlannedReset(state_of(row), given, now) for row in rows]
-    writing.write(session, planned, now=now)
+    writing.write_resets(session, planned, now=now)
     for row in rows:
         if row.failures:
-            guard.release_failed(session, subscription_id=row.id)
+            guard.forget_failures(session, subscription_id=row.id)
     unusual = [reset.before.id for reset in planned if reset.is_unusual()]
-    parked = guard.watch(session, unusual, now=now)
-    return [reset.done(was_parked=reset.before.id in parked) for reset in planned]
+    runaways = guard.watch(session, unusual, now=now)
+    return [reset.done(was_suspended=reset.before.id in runaways) for reset in planned]
 
 
 def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> ResetDone | None:
@@ -173,23 +173,23 @@ def _reset_one(session: Session, which: ColumnElement[bool], now: datetime) -> R
     itself = SUBSCRIPTIONS.c.id == row.id
     done = _apply(session, due(now).where(itself), now)
     if not done:
-        refuse_set_aside(session, itself, now)
+        refuse_suspended(session, itself, now)
     return done[0] if done else None
 
 
-def refuse_set_aside(session: Session, which: ColumnElement[bool], now: datetime) -> None:
-    """Make sure that no reset which is due has been set aside.
+def refuse_suspended(session: Session, which: ColumnElement[bool], now: datetime) -> None:
+    """Make sure that no reset which is due is suspended.
 
     Raises:
-        SetAside: it has.
+        ResetSuspended: it has.
     """
     row = session.execute(
-        select(SET_ASIDE.c.subscription_id, SET_ASIDE.c.cause)
-        .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == SET_ASIDE.c.subscription_id)
+        select(SUSPENDED.c.subscription_id, SUSPENDED.c.cause)
+        .join(SUBSCRIPTIONS, SUBSCRIPTIONS.c.id == SUSPENDED.c.subscription_id)
         .where(which, SUBSCRIPTIONS.c.next_credit_reset <= now, _waits(now))
     ).first()
     if row is not None:
-        raise SetAsideError(row.subscription_id, row.cause)
+        raise ResetSuspended(row.subscription_id, row.cause)
 
 
 def _apply(session: Session, claim: Select[*tuple[Any, ...]], now: datetime) -> list[ResetDone]:

@@ -1,8 +1,9 @@
 """What keeps resets from running away, and one bad row from stopping the others.
 
-A subscription whose reset fails is set aside with its error and tried again, later each time. One
-that got more than `GRANTS_A_DAY` allowances in 24 hours is parked: no arithmetic of ours does that,
-so whatever did must be looked at before it gives more away.
+A subscription whose reset fails is suspended with its error, and retried, later each time. One that
+got more than `GRANTS_A_DAY` allowances in 24 hours is suspended as a runaway: no arithmetic of ours
+does that, so whatever did must be looked at before it gives more away. An admin can suspend one by
+hand. A suspension ends when its retry goes well, or when somebody resumes it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from sketchmaker.credits.rules.actions import ALLOWANCE_ACTIONS, BY_HAND_ACTIONS
 from sketchmaker.credits.rules.errors import AllowanceLimit
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import UsageHistory
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.record.actor import Actor
 
 GRANTS_A_DAY = 3
@@ -27,12 +28,12 @@ LAST_RETRY_AFTER = timedelta(hours=1)
 
 FAILED = "failed"
 RUNAWAY = "runaway"
-PAUSED = "paused"
+MANUAL = "manual"
 
 
 @in_utc
 def watch(session: Session, subscription_ids: Sequence[int], *, now: datetime) -> list[int]:
-    """Park those of the subscriptions that got too many allowances lately. Which they were.
+    """Suspend those of the subscriptions that got too many allowances lately. Return which ones.
 
     Boundaries caught up together after an outage are one allowance, however many rows they make.
     """
@@ -82,10 +83,10 @@ def check_by_hand(session: Session, subscription_id: int, *, now: datetime) -> N
 
 
 @in_utc
-def set_aside(
+def suspend_failed(
     session: Session, *, subscription_id: int, error: str, now: datetime
-) -> ResetSetAside:
-    """Leave a subscription out of resets after a failure, until its next try."""
+) -> SuspendedReset:
+    """Suspend the resets of a subscription after a failure, until they are retried."""
     row = _row(session, subscription_id, now)
     row.failures += 1
     row.error = error
@@ -98,42 +99,42 @@ def set_aside(
 
 
 @in_utc
-def mark_paused(session: Session, *, subscription_id: int, now: datetime) -> None:
-    """Leave the subscription out of resets until it is released; see `rescheduling.pause`."""
+def suspend_by_hand(session: Session, *, subscription_id: int, now: datetime) -> None:
+    """Suspend the resets of a subscription until resumed; see `rescheduling.suspend`."""
     row = _row(session, subscription_id, now)
-    row.cause, row.retry_at, row.error = PAUSED, None, "Paused by an operator."
+    row.cause, row.retry_at, row.error = MANUAL, None, "Suspended by an operator."
     session.flush()
 
 
 @in_utc
-def set_aside_by(session: Session, subscription_id: int) -> ResetSetAside | None:
-    """Why the subscription is left out of resets; None when it is not."""
-    return session.get(ResetSetAside, subscription_id)
+def suspension_of(session: Session, subscription_id: int) -> SuspendedReset | None:
+    """Why the subscription's resets are suspended; None when they are not."""
+    return session.get(SuspendedReset, subscription_id)
 
 
 @in_utc
-def release_failed(session: Session, *, subscription_id: int) -> None:
-    """The reset went well: forget its failures. One that the guard parked stays parked."""
+def forget_failures(session: Session, *, subscription_id: int) -> None:
+    """The reset went well: forget that it failed. A runaway stays suspended."""
     session.execute(
-        delete(ResetSetAside).where(
-            ResetSetAside.subscription_id == subscription_id, ResetSetAside.cause == FAILED
+        delete(SuspendedReset).where(
+            SuspendedReset.subscription_id == subscription_id, SuspendedReset.cause == FAILED
         )
     )
 
 
 @in_utc
-def release(
+def resume(
     session: Session, *, subscription_id: int, now: datetime, by: Actor, reason: str
 ) -> bool:
-    """Let the subscription be reset again at once. Was it set aside?
+    """End the suspension of a subscription's resets. Return whether there was one.
 
     Raises:
         ReasonMissing: the actor does not say why.
     """
     cause = session.scalar(
-        delete(ResetSetAside)
-        .where(ResetSetAside.subscription_id == subscription_id)
-        .returning(ResetSetAside.cause)
+        delete(SuspendedReset)
+        .where(SuspendedReset.subscription_id == subscription_id)
+        .returning(SuspendedReset.cause)
     )
     found = state.of_subscription(session, subscription_id, lock=False)
     if cause is None or found is None:
@@ -145,23 +146,23 @@ def release(
     return True
 
 
-def all_set_aside(session: Session, *, limit: int = 100) -> list[ResetSetAside]:
-    """The subscriptions that are set aside, the longest first."""
-    return list(session.scalars(select(ResetSetAside).order_by(ResetSetAside.since).limit(limit)))
+def all_suspended(session: Session, *, limit: int = 100) -> list[SuspendedReset]:
+    """The suspended resets, those suspended longest first."""
+    return list(session.scalars(select(SuspendedReset).order_by(SuspendedReset.since).limit(limit)))
 
 
-def count_set_aside(session: Session) -> dict[str, int]:
-    """The number of subscriptions that are set aside, by cause; every cause is there."""
+def count_suspended(session: Session) -> dict[str, int]:
+    """The number of suspended resets for each cause, 0 included."""
     counted = session.execute(
-        select(ResetSetAside.cause, func.count()).group_by(ResetSetAside.cause)
+        select(SuspendedReset.cause, func.count()).group_by(SuspendedReset.cause)
     )
-    return {FAILED: 0, RUNAWAY: 0, PAUSED: 0} | {row[0]: row[1] for row in counted}
+    return {FAILED: 0, RUNAWAY: 0, MANUAL: 0} | {row[0]: row[1] for row in counted}
 
 
-def _row(session: Session, subscription_id: int, now: datetime) -> ResetSetAside:
-    row = session.get(ResetSetAside, subscription_id)
+def _row(session: Session, subscription_id: int, now: datetime) -> SuspendedReset:
+    row = session.get(SuspendedReset, subscription_id)
     if row is None:
-        row = ResetSetAside(
+        row = SuspendedReset(
             subscription_id=subscription_id,
             cause=FAILED,
             error="",

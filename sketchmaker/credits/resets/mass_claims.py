@@ -126,7 +126,7 @@ WITH periods AS MATERIALIZED (
     FROM user_subscriptions AS s
     WHERE s.id = ANY(:ids) AND s.is_active IS true AND s.next_credit_reset <= :now
       AND NOT EXISTS (
-          SELECT FROM resets_set_aside AS a
+          SELECT FROM suspended_resets AS a
           WHERE a.subscription_id = s.id AND (a.retry_at IS NULL OR a.retry_at > :now))
     ORDER BY s.id
     FOR UPDATE OF s SKIP LOCKED
@@ -142,7 +142,7 @@ WITH periods AS MATERIALIZED (
 )
 SELECT * FROM dated AS s
 WHERE s.following > :now AND s.next_credit_reset - s.last_credit_reset >= :shortest
-  AND NOT EXISTS (SELECT FROM resets_set_aside AS a WHERE a.subscription_id = s.id)
+  AND NOT EXISTS (SELECT FROM suspended_resets AS a WHERE a.subscription_id = s.id)
 """)
     .bindparams(
         _NOW,
@@ -165,7 +165,7 @@ WITH dated AS MATERIALIZED (
     WHERE s.is_active IS 1 AND s.next_credit_reset <= :now AND length(s.next_credit_reset) = 26
       AND s.last_credit_reset
           <= datetime(s.next_credit_reset, :shortest) || substr(s.next_credit_reset, 20)
-      AND NOT EXISTS (SELECT 1 FROM resets_set_aside AS a WHERE a.subscription_id = s.id)
+      AND NOT EXISTS (SELECT 1 FROM suspended_resets AS a WHERE a.subscription_id = s.id)
 )
 SELECT count(*), json_group_array(json_array(id, following)) FROM dated WHERE following > :now
 """).bindparams(_NOW)

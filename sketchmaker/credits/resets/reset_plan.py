@@ -28,7 +28,7 @@ class ResetDone:
     next_reset: datetime
     was_caught_up: bool
     missed: int
-    was_parked: bool = False
+    was_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class PlannedReset:
         """Is this boundary nearer to the last reset than any month is long?"""
         return self.before.next_reset - self.before.last_reset < SHORTEST_CYCLE
 
-    def done(self, *, was_parked: bool = False) -> ResetDone:
+    def done(self, *, was_suspended: bool = False) -> ResetDone:
         """What the log and the caller are told."""
         after = self.after
         return ResetDone(
@@ -104,7 +104,7 @@ class PlannedReset:
             next_reset=after.next_reset,
             was_caught_up=self._now - self.before.next_reset > GRACE,
             missed=sum(step.boundary.was_missed for step in self.steps),
-            was_parked=was_parked,
+            was_suspended=was_suspended,
         )
 
 

@@ -18,7 +18,7 @@ RECORDS = ((LEDGER, reset_entry),)
 """What a reset adds to which table, in its own transaction, be it one reset or a mass of them."""
 
 
-def write(session: Session, planned: list[PlannedReset], *, now: datetime) -> None:
+def write_resets(session: Session, planned: list[PlannedReset], *, now: datetime) -> None:
     """Write resets, of at least one subscription.
 
     Raises:

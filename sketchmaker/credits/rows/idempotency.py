@@ -25,7 +25,7 @@ from sketchmaker.credits.rules.errors import (
     InvalidKey,
     KeyReused,
     NoActiveSubscription,
-    SetAside,
+    ResetSuspended,
 )
 from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables.side import KEYS
@@ -42,7 +42,7 @@ LONGEST_KEY = 255
 FORGOTTEN_AT_ONCE = 5_000
 """Rows a transaction: more would keep SQLite's one writer noticeably."""
 
-_REMEMBERED = (InsufficientCredits, NoActiveSubscription, SetAside)
+_REMEMBERED = (InsufficientCredits, NoActiveSubscription, ResetSuspended)
 _REFUSALS: dict[str, type[CreditError]] = {kind.__name__: kind for kind in _REMEMBERED}
 _UNUSABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, half surrogates, ends of lines
 
@@ -78,7 +78,7 @@ class Answer:
         """The facts of the result.
 
         Raises:
-            InsufficientCredits, NoActiveSubscription, SetAside: the request was refused.
+            InsufficientCredits, NoActiveSubscription, ResetSuspended: the request was refused.
         """
         if self.refusal is not None:
             raise self.refusal

@@ -186,14 +186,14 @@ class ResetConflict(CreditError, LostRace):
         )
 
 
-class SetAside(CreditError):
-    """The subscription's reset failed or was parked; until it is mended, nothing is spent."""
+class ResetSuspended(CreditError):
+    """The subscription's reset is due, and suspended. Until it is resumed, nothing can be spent."""
 
     def __init__(self, subscription_id: int, cause: str) -> None:
         self.subscription_id = subscription_id
         self.cause = cause
         super().__init__(
-            f"The credits of subscription {subscription_id} can't be reset at the moment "
+            f"The credits of subscription {subscription_id} are not reset: that is suspended "
             f"({cause}). An admin can see why."
         )
 

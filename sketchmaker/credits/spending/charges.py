@@ -75,7 +75,7 @@ def charge(
         ReservedAction, InvalidAction, InvalidDetails: as `amounts` checks them.
         InsufficientCredits: fewer are available; nothing was spent.
         NoActiveSubscription: the user has no plan.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
     """
     amount, words = checked_amount(credits), checked_details(details)
     request = ChargeRequest(user_id, amount, action, now, words)
@@ -86,7 +86,7 @@ def perform(session: Session, request: ChargeRequest) -> Charge:
     """Charge in the caller's transaction, one statement after the other.
 
     Raises:
-        InsufficientCredits, NoActiveSubscription, SetAside: as `charge`.
+        InsufficientCredits, NoActiveSubscription, ResetSuspended: as `charge`.
     """
     taken = take(
         session,

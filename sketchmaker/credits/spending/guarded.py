@@ -99,7 +99,7 @@ def take(session: Session, *, user_id: int, credits: int, purpose: Purpose, now:
     Raises:
         InsufficientCredits: fewer are available; nothing was taken.
         NoActiveSubscription: the user has no plan.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
     """
     row = session.execute(
         _GUARDED[purpose], {"which_user": user_id, "amount": credits, "at": now}
@@ -116,7 +116,7 @@ def take_slowly(
     """As `take`, when the one statement has matched nothing.
 
     Raises:
-        InsufficientCredits, NoActiveSubscription, SetAside: as `take`.
+        InsufficientCredits, NoActiveSubscription, ResetSuspended: as `take`.
     """
     before = present.of_user(session, user_id, now=now)
     sources = grants.sources(session, before, now=now)

@@ -85,7 +85,7 @@ def place(
         InvalidAmount, ReservedAction, InvalidAction, InvalidDetails: as `amounts` checks them.
         InsufficientCredits: fewer are available; nothing was set aside.
         NoActiveSubscription: the user has no plan.
-        SetAside: the reset that is due failed before, or was parked.
+        ResetSuspended: the reset that is due is suspended.
     """
     amount, expires_at = checked_amount(credits), now + checked_lifetime(lifetime)
     named, words = checked_action(action), checked_details(details)
@@ -202,7 +202,7 @@ def _end(
     hold = hold_ends.close(session, hold_id, ended, settled, now)
     if hold is None:
         raise InvalidAmount(settled, _must_be_pending(session, hold_id, now))
-    before = present.as_far_as_possible(session, hold_ends.of_hold(session, hold), now=now)
+    before = present.best_effort(session, hold_ends.of_hold(session, hold), now=now)
     after, lapsed = hold_ends.record(session, hold, before, now=now, reason=reason, words=said)
     returned = hold.credits_held - settled - lapsed
     return HoldEnd(settled=settled, returned=returned, available=after.available)

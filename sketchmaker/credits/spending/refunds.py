@@ -165,7 +165,7 @@ def _subscription_of(session: Session, spend: Row[*tuple[Any, ...]], now: dateti
     found = state.of_subscription(session, spend.subscription_id)
     if found is None:  # its foreign key makes it impossible
         raise NotRefundable(spend.id)
-    return present.as_far_as_possible(session, found, now=now)
+    return present.best_effort(session, found, now=now)
 
 
 def _is_of_present_cycle(session: Session, spend: Row[*tuple[Any, ...]], before: State) -> bool:

@@ -1,4 +1,4 @@
-"""Tables beside the books: remembered answers, and subscriptions that resets leave out."""
+"""Tables beside the books: remembered answers, and suspended resets."""
 
 from datetime import datetime
 from typing import Any, Final, cast
@@ -27,15 +27,15 @@ class IdempotencyKey(Base):
     kept_until: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class ResetSetAside(Base):
-    """A subscription that resets leave out: it failed, was parked by the guard, or paused by hand.
+class SuspendedReset(Base):
+    """The resets of a subscription, suspended: one failed, it got too many, or an admin wanted it.
 
-    With `retry_at` it is tried again then; without, an admin has to look.
+    With `retry_at` they are retried then; without, somebody has to resume them.
     """
 
-    __tablename__ = "resets_set_aside"
+    __tablename__ = "suspended_resets"
     __table_args__ = (
-        CheckConstraint("cause IN ('failed', 'runaway', 'paused')", name="cause_known"),
+        CheckConstraint("cause IN ('failed', 'runaway', 'manual')", name="cause_known"),
     )
 
     subscription_id: Mapped[int] = mapped_column(
@@ -49,4 +49,4 @@ class ResetSetAside(Base):
 
 
 KEYS: Final = cast(Table, IdempotencyKey.__table__)
-SET_ASIDE: Final = cast(Table, ResetSetAside.__table__)
+SUSPENDED: Final = cast(Table, SuspendedReset.__table__)

@@ -102,21 +102,21 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post(f"/<int(max={HIGHEST_ID}):subscription_id>/resume")
 def resume(subscription_id: int) -> ResponseReturnValue:
-    """Let a reset that was left out run again; when it is due, that is now."""
+    """Resume suspended resets; one that is due runs now."""
     with transaction() as session:
-        was_left_out = guard.release(
+        was_suspended = guard.resume(
             session,
             subscription_id=subscription_id,
             now=request_time(),
             by=acting.admin(),
             reason=acting.reason(),
         )
-    if was_left_out:
+    if was_suspended:
         parts().scheduler.schedule_user_reset(subscription_id)
         logs.security("reset resumed", subscription=subscription_id)
-        flash(f"The reset {job_id_for(subscription_id)} goes on.", "success")
+        flash(f"The reset {job_id_for(subscription_id)} is resumed.", "success")
     else:
-        flash("That reset was not left out any more.", "info")
+        flash("That reset was no longer suspended.", "info")
     return redirect(url_for(".show"))
 
 

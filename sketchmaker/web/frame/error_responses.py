@@ -89,7 +89,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     plan_errors.PlanNameTaken: Answer(409, "That name is taken"),
     credits.ResetConflict: Answer(503, "Back in a moment"),
     credits.ChangedMeanwhile: Answer(503, "Back in a moment"),
-    credits.SetAside: Answer(503, "An admin has to look at this"),
+    credits.ResetSuspended: Answer(503, "An admin has to look at this"),
     credits.KeyReused: Answer(422, "Sent before, as something else"),
     credits.InvalidKey: Answer(422, NOT_ACCEPTED),
     credits.InvalidGrant: Answer(422, NOT_ACCEPTED),

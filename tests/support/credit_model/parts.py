@@ -95,8 +95,8 @@ class Hold:
 
 
 @dataclass
-class SetAside:
-    """Why resets leave an account out, and until when."""
+class Suspension:
+    """Why resets of an account are suspended, and until when."""
 
     cause: str
     retry_at: datetime

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.support.credit_model.account import Account
-from tests.support.credit_model.parts import DAY, NEVER, End, Grant, Hold, Refused, SetAside, Spend
+from tests.support.credit_model.parts import (
+    DAY,
+    NEVER,
+    End,
+    Grant,
+    Hold,
+    Refused,
+    Spend,
+    Suspension,
+)
 
 
 @dataclass
@@ -16,7 +25,7 @@ class Person(Account):
 
     given_at: list[datetime] = field(default_factory=list)
     by_hand_at: list[datetime] = field(default_factory=list)
-    set_aside: SetAside | None = None
+    suspended: Suspension | None = None
 
     def seen_at(self, now: datetime) -> dict[str, object]:
         """What a person must be shown: all that is due taken as done."""
@@ -139,7 +148,7 @@ class Person(Account):
         if self.is_active:
             raise Refused("NothingToChange")
         if self.next_reset <= now and self._waits(now):
-            raise Refused("SetAside")
+            raise Refused("ResetSuspended")
         self._end_holds(now)
         if self.next_reset <= now:
             self._reset(now)
@@ -166,17 +175,17 @@ class Person(Account):
             raise Refused("InvalidResetDate")
         self.next_reset = at
 
-    def pause(self, now: datetime) -> None:
+    def suspend(self, now: datetime) -> None:
         if not self.is_active:
             raise Refused("SubscriptionNotFound")
         self.bring_up(now, forgiving=True)
-        failures = self.set_aside.failures if self.set_aside else 0
-        self.set_aside = SetAside("paused", NEVER, failures)
+        failures = self.suspended.failures if self.suspended else 0
+        self.suspended = Suspension("manual", NEVER, failures)
 
     def resume(self) -> bool:
         """Whatever set it aside is forgotten. Was it?"""
-        was_set_aside, self.set_aside = self.set_aside is not None, None
-        return was_set_aside
+        was_suspended, self.suspended = self.suspended is not None, None
+        return was_suspended
 
     def force_reset(self, now: datetime) -> None:
         self.bring_up(now)
@@ -203,15 +212,15 @@ class Person(Account):
             return False
         is_near = self.next_reset - self.last_reset < 27 * DAY
         self._reset(now)
-        if self.set_aside and self.set_aside.cause == "failed":
-            self.set_aside = None
+        if self.suspended and self.suspended.cause == "failed":
+            self.suspended = None
         if is_near:
             self._watch(now)
         return True
 
     def fail(self, now: datetime) -> None:
         """A reset failed, so somebody set the subscription aside."""
-        aside = self.set_aside = self.set_aside or SetAside("failed", NEVER)
+        aside = self.suspended = self.suspended or Suspension("failed", NEVER)
         aside.failures += 1
         if aside.cause == "failed":
             minutes = min(2 ** (aside.failures - 1), 60)
@@ -223,7 +232,7 @@ class Person(Account):
             self.expire_grants(now)
             raise Refused("NoActiveSubscription")
         if self.next_reset <= now and not self.reset_if_due(now) and not forgiving:
-            raise Refused("SetAside")
+            raise Refused("ResetSuspended")
         self.expire_grants(now)
 
     # How.
@@ -269,10 +278,10 @@ class Person(Account):
         self.given_at.append(now)
 
     def _waits(self, now: datetime) -> bool:
-        return self.set_aside is not None and self.set_aside.retry_at > now
+        return self.suspended is not None and self.suspended.retry_at > now
 
     def _watch(self, now: datetime) -> None:
         lately = {at for at in self.given_at if now - DAY < at <= now}
         if len(lately) > 3:
-            failures = self.set_aside.failures if self.set_aside else 0
-            self.set_aside = SetAside("runaway", NEVER, failures)
+            failures = self.suspended.failures if self.suspended else 0
+            self.suspended = Suspension("runaway", NEVER, failures)

@@ -15,16 +15,16 @@ from sketchmaker.credits.rows import idempotency
 from sketchmaker.credits.rules.errors import CreditError
 from sketchmaker.credits.spending import holds
 from sketchmaker.credits.tables import GRANTS, HOLDS, IS_ACTIVE, IS_PENDING, SUBSCRIPTIONS
-from sketchmaker.credits.tables.side import ResetSetAside
+from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.database import Database
 
-SET_ASIDE = cast(Table, ResetSetAside.__table__)
+SUSPENDED = cast(Table, SuspendedReset.__table__)
 
 _INSTANTS = union_all(
     select(SUBSCRIPTIONS.c.next_credit_reset.label("at")).where(IS_ACTIVE),
     select(HOLDS.c.expires_at).where(IS_PENDING),
     select(GRANTS.c.expires_at).where(GRANTS.c.credits_remaining > 0),
-    select(SET_ASIDE.c.retry_at),
+    select(SUSPENDED.c.retry_at),
 ).subquery()
 _NEXT = select(func.min(_INSTANTS.c.at)).where(
     _INSTANTS.c.at > bindparam("after"), _INSTANTS.c.at <= bindparam("until")

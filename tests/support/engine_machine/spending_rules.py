@@ -224,7 +224,7 @@ def _kept_until(answer: Any, now: datetime) -> datetime | None:
     """Until when an answer is remembered; None when it is not."""
     if not isinstance(answer, CreditError):
         return now + timedelta(days=14)
-    if type(answer).__name__ in {"InsufficientCredits", "NoActiveSubscription", "SetAside"}:
+    if type(answer).__name__ in {"InsufficientCredits", "NoActiveSubscription", "ResetSuspended"}:
         tomorrow = now + timedelta(days=1)
         return min(getattr(answer, "next_reset", tomorrow), tomorrow)
     return None

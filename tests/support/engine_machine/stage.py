@@ -28,7 +28,7 @@ from tests.support import credit_model as model
 from tests.support.actors import SOMEBODY
 from tests.support.credit_ledger import LedgerReader
 from tests.support.engine_machine.found import Found, grant_facts, hold_facts, shown_at
-from tests.support.engine_machine.lockstep import SET_ASIDE, Ids, Twin, do_chores, facts
+from tests.support.engine_machine.lockstep import SUSPENDED, Ids, Twin, do_chores, facts
 from tests.support.people import add_user
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ ANCHORS = [
     datetime(2025, 12, 31, 1, 30, tzinfo=UTC),
 ]
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
-TABLES = [KEYS, SET_ASIDE, LEDGER, HOLDS, GRANTS, SUBSCRIPTIONS]
+TABLES = [KEYS, SUSPENDED, LEDGER, HOLDS, GRANTS, SUBSCRIPTIONS]
 
 WHO = st.sampled_from([0, 0, 0, 1])  # one life is the fuller for it
 AMOUNTS = st.sampled_from([1, 2, 3, 8, 13, "all", "all", "one too many"])

@@ -226,26 +226,26 @@ class SubscriptionRules(Stage):
         )
 
     @rule(who=WHO)
-    def pause(self, who: int) -> None:
+    def suspend(self, who: int) -> None:
         subject = self.subjects[who]
         self._both(
             subject,
-            lambda session, its: rescheduling.pause(
+            lambda session, its: rescheduling.suspend(
                 session,
                 subscription_id=its.subscription_id,
                 now=self.now,
                 by=SOMEBODY,
                 reason="A test.",
             ),
-            lambda person: person.pause(self.now),
+            lambda person: person.suspend(self.now),
         )
 
     @rule(who=WHO)
-    def release_what_was_set_aside(self, who: int) -> None:
+    def resume_what_was_suspended(self, who: int) -> None:
         subject = self.subjects[who]
         self._both(
             subject,
-            lambda session, its: guard.release(
+            lambda session, its: guard.resume(
                 session,
                 subscription_id=its.subscription_id,
                 now=self.now,
@@ -290,4 +290,4 @@ class SubscriptionRules(Stage):
 
 
 def _fail(session: Session, subscription_id: int, now: datetime) -> None:
-    guard.set_aside(session, subscription_id=subscription_id, error="It broke.", now=now)
+    guard.suspend_failed(session, subscription_id=subscription_id, error="It broke.", now=now)

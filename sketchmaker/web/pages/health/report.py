@@ -160,19 +160,19 @@ def _schedulers(
 def _resets(health: SchedulerHealth, now: datetime, notes: list[str]) -> Report:
     if health.overdue:
         notes.append(f"{health.overdue} reset(s) are overdue.")
-    counts = health.set_aside_counts
-    # What a person paused is as that person wants it.
+    counts = health.suspended_counts
+    # What somebody suspended by hand is as they want it.
     if failing := counts[guard.FAILED] + counts[guard.RUNAWAY]:
-        notes.append(f"{failing} subscription(s) are left out of resets until they are mended.")
+        notes.append(f"{failing} resets are suspended until they are mended.")
     return {
         "overdue_resets": {
             "count": health.overdue,
             "oldest_seconds": _age(health.oldest_overdue, now),
         },
-        "set_aside": {
+        "suspended_resets": {
             "failed": counts[guard.FAILED],
-            "parked": counts[guard.RUNAWAY],
-            "paused": counts[guard.PAUSED],
+            "runaway": counts[guard.RUNAWAY],
+            "manual": counts[guard.MANUAL],
         },
     }
 
