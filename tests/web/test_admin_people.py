@@ -203,7 +203,7 @@ def test_a_reset_is_forced_moved_paused_and_resumed(
     do(admin, mara, "move-reset", at=at.strftime("%Y-%m-%dT%H:%M"))
     assert statement(system, mara).next_reset == at
 
-    do(admin, mara, "pause-resets")
+    do(admin, mara, "suspend-resets")
     clock.set(at)
     assert statement(system, mara).is_suspended
     do(admin, mara, "resume-resets")

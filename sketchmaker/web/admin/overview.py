@@ -75,8 +75,8 @@ def _of_scheduler(health: SchedulerHealth, now: datetime) -> Iterator[Attention]
     if health.overdue:
         words = counted(health.overdue, "reset is overdue", "resets are overdue")
         yield Attention(f"{words}.", jobs, "View", is_urgent=True)
-    if kept_back := sum(health.set_aside_counts.values()):
-        words = counted(kept_back, "reset is suspended", "resets are suspended")
+    if suspended := sum(health.suspended_counts.values()):
+        words = counted(suspended, "reset is suspended", "resets are suspended")
         yield Attention(f"{words}.", jobs, "Review", is_urgent=True)
 
 

@@ -11,8 +11,8 @@ from sketchmaker.web.admin.people.plan_acts import (
     EndPlan,
     ForceReset,
     MoveReset,
-    PauseResets,
     ResumeResets,
+    SuspendResets,
 )
 
 ACTS: Final[Mapping[str, type[Act]]] = {
@@ -26,7 +26,7 @@ ACTS: Final[Mapping[str, type[Act]]] = {
         CancelChange,
         ForceReset,
         MoveReset,
-        PauseResets,
+        SuspendResets,
         ResumeResets,
         UndoGrant,
     )

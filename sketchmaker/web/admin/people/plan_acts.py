@@ -106,5 +106,5 @@ def _simple(name: str, words: str, verb: Callable[..., object]) -> type[Act]:
 ForceReset = _simple("force-reset", "Reset the credits now", forced_resets.force_reset)
 EndPlan = _simple("end-plan", "End the plan at the next reset", plan_changes.end_at_reset)
 CancelChange = _simple("cancel-change", "Cancel the change", plan_changes.cancel_scheduled)
-PauseResets = _simple("pause-resets", "Pause resets", rescheduling.pause)
-ResumeResets = _simple("resume-resets", "Resume resets", guard.release)
+SuspendResets = _simple("suspend-resets", "Suspend resets", rescheduling.suspend)
+ResumeResets = _simple("resume-resets", "Resume resets", guard.resume)
