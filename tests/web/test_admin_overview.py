@@ -1,5 +1,6 @@
 """The console begins with what needs a person, and with what happened today."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sketchmaker.bootstrap import System
@@ -50,6 +51,14 @@ def test_what_was_used_today_is_counted_and_yesterday_is_not(
     page = admin.get("/admin/").text
     assert '<dd class="number">7</dd>' in page
     assert '<dd class="number">12</dd>' not in page
+
+
+def test_people_who_ask_for_more_credits_are_counted(
+    system: System, admin: Browser, person: Callable[..., Browser]
+) -> None:
+    beat(system)
+    person("mara").post("/dashboard/ask", {"sentence": "A poster for Friday."})
+    assert "1 person asks for more credits." in admin.get("/admin/").text
 
 
 def test_users_do_not_reach_it(ada: Browser) -> None:

@@ -1,6 +1,7 @@
 """An admin looks at one person, sees why the balance is what it is, and changes it."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -316,6 +317,23 @@ def test_a_preview_writes_nothing(system: System, admin: Browser, mara: User) ->
     admin.get(f"{page_of(mara)}/plan")
     with system.database.reading() as session:
         assert len(session.scalars(select(UsageHistory)).all()) == rows
+
+
+def test_a_note_on_a_change_of_plan_is_optional(system: System, admin: Browser, mara: User) -> None:
+    do(admin, mara, "change-plan", choice="pro|now", reason="")
+    assert statement(system, mara).plan_name == "pro"
+
+
+def test_the_person_reads_the_same_arithmetic_on_their_dashboard(
+    system: System, person: Callable[..., Browser]
+) -> None:
+    browser = person("nils", plan="premium")
+    with system.database.reading() as session:
+        nils = session.scalars(select(User).where(User.username == "nils")).one()
+    spend(system, nils, 58)
+    page = browser.get("/dashboard").text
+    assert "Why 42?" in page
+    assert "42 = 100 allowance \N{MINUS SIGN} 58 used" in page
 
 
 def test_the_ledger_is_paged(system: System, admin: Browser, mara: User) -> None:

@@ -19,6 +19,7 @@ from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import viewer_zone
 from sketchmaker.web.frame.wording import counted, how_far, zone_or_utc
+from sketchmaker.wishes import wishing
 
 blueprint = Blueprint("admin_overview", __name__, url_prefix="/admin")
 section = Section("Overview", "gauge", place=0, blueprint=blueprint)
@@ -91,6 +92,11 @@ def _of_work(session: Session, so_far: Today, now: datetime) -> Iterator[Attenti
             "None of them was charged.",
             url_for("admin_subscriptions.show"),
             "Look at who",
+        )
+    if waiting := len(wishing.open_wishes(session)):
+        words = counted(waiting, "person asks", "people ask")
+        yield Attention(
+            f"{words} for more credits.", url_for("admin_scheduled_jobs.show"), "Answer"
         )
     if dead := outbox_deliveries.figures(session, now=now).dead:
         words = counted(dead, "message could not be delivered", "messages could not be delivered")

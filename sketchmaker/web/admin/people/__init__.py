@@ -110,7 +110,7 @@ def _foreseen(user_id: int, act_name: str, sent: Form) -> Proposal:
             session,
             act,
             user_id=user_id,
-            reason=sent.get("reason", ""),
+            reason=sent.get("reason", "").strip() or act.reason_if_none,
             by=acting.admin(),
             now=now,
         )

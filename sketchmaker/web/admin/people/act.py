@@ -41,9 +41,13 @@ class Doing:
 
 
 class Act:
-    """One thing to do. `name` is said in addresses and pages, `words` on the button."""
+    """One thing to do. `name` is said in addresses and pages, `words` on the button.
+
+    `reason_if_none` stands for a reason that nobody wrote; empty where one is demanded.
+    """
 
     name: ClassVar[str]
+    reason_if_none: ClassVar[str] = ""
 
     @classmethod
     def from_form(cls, form: Form, own: Statement, now: datetime) -> Self:

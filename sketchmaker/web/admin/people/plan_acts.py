@@ -20,6 +20,7 @@ class ChangePlan(Act):
     """Another plan: at once, at the next reset, or with a new cycle that begins today."""
 
     name: ClassVar[str] = "change-plan"
+    reason_if_none: ClassVar[str] = "Assigned in the console, without a note."
 
     plan: str
     when: When

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.accounts.roles import Role
 from sketchmaker.credits.reading.explanations import explain
 from sketchmaker.credits.reading.statement import Statement, statement_for
+from sketchmaker.credits.reading.waterfall import Waterfall, waterfall
 from sketchmaker.credits.rows import ledger
 from sketchmaker.credits.rules.actions import RESET_ACTION
 from sketchmaker.credits.rules.errors import NoActiveSubscription
@@ -18,6 +19,7 @@ from sketchmaker.credits.tables import UsageHistory
 from sketchmaker.studio.offers import images_for
 from sketchmaker.web.frame import paging, wording
 from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.balance_words import STEP_WORDS, balance_sentence
 from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.sign_in_session import CurrentUser
@@ -49,6 +51,8 @@ class DashboardPage:
     """Everything that the dashboard shows; `statement` is None for somebody without a plan."""
 
     statement: Statement | None
+    steps: Waterfall | None
+    sentence: str
     images_left: int
     days_until_reset: int
     why_that_day: str
@@ -66,15 +70,18 @@ def show() -> ResponseReturnValue:
     now = request_time()
     with reading() as session:
         page = _page(session, signed_in_viewer(), before, now)
-    return render_template("pages/dashboard.html", page=page)
+    return render_template("pages/dashboard.html", page=page, step_words=STEP_WORDS)
 
 
 def _page(session: Session, user: CurrentUser, before: int | None, now: datetime) -> DashboardPage:
     own = _statement(session, user, now)
     found = ledger.recent(session, user.id, limit=ROWS_A_PAGE + 1, before_id=before)
     shown = found[:ROWS_A_PAGE]
+    steps = waterfall(own) if own else None
     return DashboardPage(
         statement=own,
+        steps=steps,
+        sentence=balance_sentence(steps) if steps else "",
         images_left=images_for(own.available) if own else 0,
         days_until_reset=own.days_until_reset(now, user.time_zone) if own else 0,
         why_that_day=wording.why_that_day(own, user.time_zone) if own else "",
