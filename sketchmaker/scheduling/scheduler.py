@@ -11,7 +11,7 @@ from typing import Final
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from sketchmaker.clock import Clock
-from sketchmaker.credits.managing import granting
+from sketchmaker.credits.managing import granting, plan_edits
 from sketchmaker.credits.rows import idempotency
 from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
@@ -67,6 +67,7 @@ class SubscriptionScheduler:
             "expired holds": self._release_expired_holds,
             "expired grants": self._expire_grants,
             "old idempotency keys": self._forget_old_keys,
+            "planned versions of plans": self._publish_plans,
             "idle connections": lambda _now: database.give_back_idle(),
             **(chores or {}),
         }
@@ -190,6 +191,10 @@ class SubscriptionScheduler:
             expired = granting.expire_due(session, now=now)
         if expired:
             logger.info("scheduler: %d credit(s) of grants expired", expired)
+
+    def _publish_plans(self, now: datetime) -> None:
+        with self._database.transaction() as session:
+            plan_edits.publish_begun(session, now=now)
 
     def _forget_old_keys(self, now: datetime) -> None:
         with self._database.transaction() as session:

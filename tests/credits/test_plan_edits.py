@@ -303,6 +303,15 @@ def test_what_was_previewed_is_refused_when_the_plan_was_changed_meanwhile(
     assert member.parts == (100, 0, 0)
 
 
+def test_what_was_previewed_is_refused_when_a_planned_version_has_begun_meanwhile(
+    member: Member,
+) -> None:
+    edit(member, "date", LATER, monthly_credits=70, starts_at=MARCH)
+    seen = preview(member, "next_reset", MARCH - DAY, features=LESS)
+    with pytest.raises(PlanChangedMeanwhile):
+        edit(member, "next_reset", MARCH, seen=seen.revision, features=LESS)
+
+
 def test_a_planned_version_can_be_taken_back_until_it_begins(member: Member) -> None:
     done = edit(member, "date", LATER, monthly_credits=120, starts_at=FEBRUARY)
 

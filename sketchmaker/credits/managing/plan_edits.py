@@ -18,6 +18,7 @@ from sketchmaker.credits.rows.plan_versions import (
     FIRST,
     PlanInEffect,
     Plans,
+    revision_of,
     rewrite_terms,
     versions_of,
 )
@@ -111,8 +112,9 @@ def apply(
     """
     reason = checked_reason(reason, by)
     plan = locked_plan(session, edit.plan_name)
-    if seen not in {None, plan.revision}:
-        raise PlanChangedMeanwhile(plan.display_name, seen or 0, plan.revision)
+    revision = revision_of(session, plan, now)
+    if seen not in {None, revision}:
+        raise PlanChangedMeanwhile(plan.display_name, seen or 0, revision)
     planned = _planned(session, plan, edit, now)
     _add_version(session, plan, planned, now)
     if edit.apply_to == "now":
@@ -154,11 +156,14 @@ def publish_begun(session: Session, *, now: datetime) -> int:
 
     Everybody gets what is right for their instant without this: it keeps the published columns.
     """
-    on_sale, changed = Plans.read(session), 0
-    for plan in session.scalars(select(SubscriptionPlanModel)).all():
-        changed += _publish(plan, on_sale.on_sale(plan.id, now), now)
+    known = Plans.read(session)
+    plans = session.scalars(select(SubscriptionPlanModel)).all()
+    behind = [plan.name for plan in plans if _differs(plan, known.on_sale(plan.id, now))]
+    for name in behind:
+        plan = locked_plan(session, name)
+        _publish(plan, Plans.read(session).on_sale(plan.id, now), now)
     session.flush()
-    return changed
+    return len(behind)
 
 
 def _planned(session: Session, plan: SubscriptionPlanModel, edit: Edit, now: datetime) -> PlanEdit:
@@ -176,7 +181,7 @@ def _planned(session: Session, plan: SubscriptionPlanModel, edit: Edit, now: dat
         credits_after=after.monthly_credits,
         features_before=before.features,
         features_after=after.features,
-        revision=plan.revision,
+        revision=revision_of(session, plan, now),
         **facts,
     )
 
@@ -245,12 +250,17 @@ def _changed(session: Session, plan: SubscriptionPlanModel, now: datetime) -> No
     session.flush()
 
 
-def _publish(plan: SubscriptionPlanModel, on_sale: PlanInEffect, now: datetime) -> bool:
-    stored = on_sale.features.stored()
-    if (plan.monthly_credits, plan.features) == (on_sale.monthly_credits, stored):
-        return False
-    plan.monthly_credits, plan.features, plan.updated_at = on_sale.monthly_credits, stored, now
-    return True
+def _publish(plan: SubscriptionPlanModel, on_sale: PlanInEffect, now: datetime) -> None:
+    if _differs(plan, on_sale):
+        plan.monthly_credits, plan.features = on_sale.monthly_credits, on_sale.features.stored()
+        plan.updated_at = now
+
+
+def _differs(plan: SubscriptionPlanModel, on_sale: PlanInEffect) -> bool:
+    return (plan.monthly_credits, plan.features) != (
+        on_sale.monthly_credits,
+        on_sale.features.stored(),
+    )
 
 
 def _record(

@@ -130,6 +130,12 @@ def versions_of(session: Session, plan_id: int) -> list[PlanVersion]:
     return list(session.scalars(query.order_by(PlanVersion.number)))
 
 
+def revision_of(session: Session, plan: SubscriptionPlanModel, now: datetime) -> int:
+    """The plan's changes so far: those made by somebody, and planned ones that have begun."""
+    begun = [v for v in versions_of(session, plan.id) if v.created_at < v.starts_at <= now]
+    return plan.revision + len(begun)
+
+
 def rewrite_terms(session: Session, plan_id: int) -> None:
     """Write the plan's terms anew, after its versions have changed."""
     versions = {version.number: version for version in versions_of(session, plan_id)}

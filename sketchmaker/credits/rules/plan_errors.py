@@ -52,3 +52,7 @@ class PlanNameTaken(CreditError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"There is a plan called {name!r} already. Choose another name.")
+
+
+class InvalidPlanWords(CreditError):
+    """A name or a description that a plan can't have."""

@@ -83,6 +83,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     credits.NoDefaultPlan: Answer(503, "An admin has to look at this"),
     credits.PlanIsDefault: Answer(409, "New accounts get this plan"),
     plan_errors.InvalidFeatures: Answer(422, NOT_ACCEPTED),
+    plan_errors.InvalidPlanWords: Answer(422, NOT_ACCEPTED),
     plan_errors.InvalidStart: Answer(422, NOT_ACCEPTED),
     plan_errors.PlanChangedMeanwhile: Answer(409, "Changed meanwhile"),
     plan_errors.PlanInUse: Answer(409, "The plan is in use"),
