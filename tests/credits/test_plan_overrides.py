@@ -157,10 +157,11 @@ def test_what_can_not_be_is_refused(
 def test_they_are_in_the_record_and_their_words_leave_with_the_person(member: Member) -> None:
     give(member, Own(50, ALL), "now", LATER)
     with member.database.reading() as session:
-        entry = session.execute(select(ENTRIES).order_by(ENTRIES.c.id.desc()).limit(1)).one()
+        newest = select(ENTRIES).order_by(ENTRIES.c.id.desc()).limit(1)
+        entry = session.execute(newest).one()
         assert plan_overrides.override_of(session, member.id, now=LATER) == Own(50, ALL)
     assert (entry.action, entry.owner_id, entry.reason) == (
-        "plan.override_set",
+        "override_set",
         member.user_id,
         "A school.",
     )

@@ -66,8 +66,8 @@ def create(
     except IntegrityError as error:
         raise PlanNameTaken(name) from error
     after = {**_words(plan), "monthly_credits": monthly_credits, "features": plan.features}
-    subject = Subject("plan", plan.id, plan.name)
-    record(session, by, "plan.created", subject, before=None, after=after, reason=reason, now=now)
+    subject = Subject("plan", plan.id, plan.display_name)
+    record(session, by, "plan_made", subject, before=None, after=after, reason=reason, now=now)
     return plan
 
 
@@ -93,7 +93,7 @@ def describe(
     revision = revision_of(session, plan, now)
     if seen not in {None, revision}:
         raise PlanChangedMeanwhile(plan.display_name, seen or 0, revision)
-    subject, before = Subject("plan", plan.id, plan.name), _words(plan)
+    subject, before = Subject("plan", plan.id, plan.display_name), _words(plan)
     plan.display_name = _checked(display_name, "name shown", MAX_DISPLAY_NAME)
     plan.description = _checked(description, "description", MAX_DESCRIPTION, may_be_empty=True)
     if _words(plan) == before:
@@ -105,7 +105,7 @@ def describe(
     record(
         session,
         by,
-        "plan.described",
+        "plan_described",
         subject,
         before=before,
         after=after,
@@ -132,12 +132,12 @@ def remove(session: Session, *, plan_name: str, by: Actor, reason: str, now: dat
         select(exists().where(or_(row.plan_id == plan.id, row.next_plan_id == plan.id)))
     ):
         raise PlanInUse(plan.display_name)
-    subject, before = Subject("plan", plan.id, plan.name), _words(plan)
+    subject, before = Subject("plan", plan.id, plan.display_name), _words(plan)
     for table in (TERMS, VERSIONS, OVERRIDES):
         session.execute(delete(table).where(table.c.plan_id == plan.id))
     session.delete(plan)
     session.flush()
-    record(session, by, "plan.deleted", subject, before=before, after=None, reason=reason, now=now)
+    record(session, by, "plan_deleted", subject, before=before, after=None, reason=reason, now=now)
 
 
 def _words(plan: SubscriptionPlanModel) -> dict[str, str]:

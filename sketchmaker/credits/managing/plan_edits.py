@@ -144,9 +144,9 @@ def cancel(
     before = {"version": version, "monthly_credits": planned.monthly_credits}
     session.delete(planned)
     _changed(session, plan, now)
-    subject = Subject("plan", plan.id, plan.name)
+    subject = Subject("plan", plan.id, plan.display_name)
     record(
-        session, by, "plan.edit_cancelled", subject, before=before, after={}, reason=reason, now=now
+        session, by, "plan_edit_cancelled", subject, before=before, after={}, reason=reason, now=now
     )
 
 
@@ -275,8 +275,8 @@ def _record(
     record(
         session,
         by,
-        "plan.edited",
-        Subject("plan", plan.id, plan.name),
+        "plan_edited",
+        Subject("plan", plan.id, plan.display_name),
         before={
             "monthly_credits": planned.credits_before,
             "features": planned.features_before.stored(),

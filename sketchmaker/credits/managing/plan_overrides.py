@@ -105,7 +105,7 @@ def apply(
             created_at=now,
         )
     )
-    _write(session, before, after, change, "plan.override_set", by=by, reason=reason, now=now)
+    _write(session, before, after, change, "override_set", by=by, reason=reason, now=now)
     return change
 
 
@@ -131,7 +131,7 @@ def remove(
     if not _forget(session, subscription_id):
         raise NothingToChange("This person has what everybody on the plan has.")
     after, change = _planned(session, before, Own(), when, now)
-    _write(session, before, after, change, "plan.override_removed", by=by, reason=reason, now=now)
+    _write(session, before, after, change, "override_removed", by=by, reason=reason, now=now)
     return change
 
 
@@ -210,7 +210,7 @@ def _write(
         session,
         by,
         action,
-        Subject("subscription", before.id, f"subscription {before.id}", before.user_id),
+        Subject("subscription", before.id, plan, before.user_id),
         before={"allowance": before.balance.allowance, "available": change.available_before},
         after={
             "allowance": change.allowance_after,
