@@ -5,6 +5,7 @@ import pytest
 from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.spending import holds
 from tests.simulation import seams
+from tests.simulation.bugs import Bug, all_bugs
 
 
 def test_a_part_is_found_by_its_name_alone() -> None:
@@ -30,3 +31,9 @@ def test_a_private_name_is_no_seam() -> None:
 def test_a_name_that_is_gone_is_told() -> None:
     with pytest.raises(LookupError, match="nowhere"):
         seams.part("release_everything")
+
+
+@pytest.mark.parametrize("bug", all_bugs(), ids=lambda bug: bug.name)
+def test_every_bug_finds_its_place(bug: Bug) -> None:
+    with bug.planted():
+        pass

@@ -41,7 +41,7 @@ def revoke(
     if not taken:
         raise NothingToChange("Nothing is left of this month's allowance.")
     details = {"revoked": taken, "asked": amount, "reason": why}
-    managed.move(
+    managed.move_and_note(
         session, before, after, Decision(by, why, now), action=ADJUSTMENT_ACTION, details=details
     )
     return taken

@@ -43,7 +43,7 @@ def force_reset(
         "granted": allowance,
         "next_reset": before.next_reset.isoformat(),
     }
-    managed.move(
+    managed.move_and_note(
         session,
         before,
         after,

@@ -70,7 +70,7 @@ def grant(
     )
     bonus = grants.resummed(session, before.bonus, user_id, remaining=amount)
     after = replace(before, bonus=bonus)
-    managed.move(
+    managed.move_and_note(
         session, before, after, Decision(by, why, now), action=GRANT_ACTION, details=_facts(row)
     )
     return Grant(row.id, amount, expires_at, after.available)

@@ -48,7 +48,7 @@ def deactivate(
         raise NothingToChange("The subscription is not active.")
     before = present.best_effort(session, found, now=now)
     after = replace(before, is_active=False, ended_at=now, next_plan_id=None)
-    managed.move(
+    managed.move_and_note(
         session, before, after, Decision(by, reason, now), action=DEACTIVATION_ACTION, details={}
     )
 
@@ -76,7 +76,7 @@ def reactivate(
     before = present.best_effort(session, before, now=now)
     current = _caught_up(session, before, now) if before.next_reset <= now else before
     after = replace(current, is_active=True, ended_at=None)
-    managed.move(
+    managed.move_and_note(
         session, current, after, Decision(by, reason, now), action=REACTIVATION_ACTION, details={}
     )
 

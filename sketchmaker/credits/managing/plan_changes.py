@@ -158,7 +158,7 @@ def cancel_scheduled(
     if before.next_plan_id is None:
         raise NothingToChange("No change of plan is scheduled.")
     after = replace(before, next_plan_id=None)
-    managed.move(
+    managed.move_and_note(
         session,
         before,
         after,
@@ -193,7 +193,9 @@ def _apply(
     if when == "restart":
         action = RESTART_ACTION
         details["time_zone"] = after.schedule.zone
-    managed.move(session, before, after, Decision(by, reason, now), action=action, details=details)
+    managed.move_and_note(
+        session, before, after, Decision(by, reason, now), action=action, details=details
+    )
     return change
 
 

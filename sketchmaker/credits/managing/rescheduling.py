@@ -36,7 +36,7 @@ def reschedule(
         raise InvalidResetDate(subscription_id, at, before.last_reset, following)
     after = replace(before, next_reset=at)
     details = {"from": before.next_reset.isoformat(), "to": at.isoformat()}
-    managed.move(
+    managed.move_and_note(
         session, before, after, Decision(by, reason, now), action=RESCHEDULE_ACTION, details=details
     )
 

@@ -58,7 +58,7 @@ def void(session: Session, *, grant_id: int, reason: str, now: datetime, by: Act
         "held": grant.credits_held,
         "reason": why,
     }
-    managed.move(
+    managed.move_and_note(
         session, before, after, Decision(by, why, now), action=GRANT_VOID_ACTION, details=details
     )
     return Void(grant.credits_remaining, grant.credits_held, after.available)

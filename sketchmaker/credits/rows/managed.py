@@ -28,7 +28,7 @@ class Decision:
     now: datetime
 
 
-def move(
+def move_and_note(
     session: Session,
     before: State,
     after: State,

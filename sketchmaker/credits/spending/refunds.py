@@ -76,7 +76,7 @@ def refund(
     giving = _Giving(session, spend, before, now)
     after = giving.back(_slice(spend, earlier, amount), why, by.account_id)
     returned = after.available - before.available
-    managed.move(
+    managed.move_and_note(
         session,
         before,
         after,
