@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.rules.errors import (
     AllowanceLimit,
+    InsufficientCredits,
     InvalidResetDate,
     NoActiveSubscription,
     NothingToChange,
@@ -16,6 +17,8 @@ from sketchmaker.credits.rules.errors import (
     SubscriptionNotFound,
 )
 from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.limits.errors import LimitReached
+from sketchmaker.studio.errors import StudioError
 from tests.simulation.clock import NodeClock
 from tests.simulation.history import Operation
 from tests.simulation.simulation import Simulation
@@ -23,6 +26,9 @@ from tests.support.actors import admin_number
 
 NODE = "admin"
 REFUSALS = (
+    InsufficientCredits,
+    StudioError,
+    LimitReached,
     NothingToChange,
     NoActiveSubscription,
     SubscriptionNotFound,

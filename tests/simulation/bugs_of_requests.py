@@ -208,6 +208,19 @@ def _a_settlement_leaves_no_row(plot: Plot) -> None:
 
 
 @bug()
+def _fewer_images_cost_as_much_as_all(plot: Plot) -> None:
+    right = holds.settle
+
+    def wrong(session: Session, *, hold_id: int, credits: int, **rest: Any) -> Any:
+        if "delivered" in (rest.get("details") or {}):
+            held = select(HOLDS.c.credits_held).where(HOLDS.c.id == hold_id)
+            credits = session.scalar(held) or credits
+        return right(session, hold_id=hold_id, credits=credits, **rest)
+
+    plot.put("settle", wrong)
+
+
+@bug()
 def _holds_never_expire(plot: Plot) -> None:
     plot.put("overdue_holds", lambda _now: select(HOLDS).where(false()))
 

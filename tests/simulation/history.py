@@ -11,7 +11,7 @@ KEYS_KEPT = timedelta(days=6.9)
 """The engine promises seven days; nobody retries later."""
 REFUSALS_KEPT = timedelta(hours=24)
 
-UNMARKED = {"extend", "move", "pause", "resume", "delete"}
+UNMARKED = {"extend", "move", "pause", "resume", "delete", "cancel order"}
 """What leaves no ledger row that names it."""
 
 Answer = tuple[str, Any]

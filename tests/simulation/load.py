@@ -8,6 +8,7 @@ from tests.simulation.history import Operation
 from tests.simulation.nodes import Nodes
 from tests.simulation.requests import Requests
 from tests.simulation.simulation import Simulation
+from tests.simulation.studio import Studio
 from tests.simulation.world import Violation
 
 DAY_SECONDS = 86_400
@@ -22,6 +23,7 @@ class Load:
         self._chance = run.streams.load
         self._requests = Requests(run, nodes)
         self._admin = Admin(run)
+        self.studio = Studio(run)
 
     def begin(self) -> None:
         """From now on something is asked every few days."""
@@ -66,6 +68,7 @@ class Load:
 
     def _ask(self) -> None:
         self._requests.ask()
+        self.studio.maybe_order()
 
     def _administer(self) -> None:
         self._admin.act()

@@ -177,7 +177,7 @@ class Oracle:
     def _take_hold(self, row: Row) -> None:
         account = self.accounts[row["subscription_id"]]
         _told(account.follow_hold, account, row)
-        self._history.mark(row["details"].get("op"))
+        self._history.mark(row["details"].get("op") or row["details"].get("generation"))
 
     def _compare(self, row: Row) -> None:
         account = self.accounts[row["id"]]

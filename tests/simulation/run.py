@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.simulation.driver import Driver
 from tests.simulation.load import Load
 from tests.simulation.nodes import Nodes
 from tests.simulation.simulation import Simulation
+from tests.simulation.sqlite import in_memory
 from tests.simulation.world import OutOfSteps, Profile, Violation
 
 YEAR = timedelta(days=365.25)
@@ -49,9 +52,9 @@ class Outcome:
 def simulate(driver: Driver, seed: int, profile: Profile, *, until: int | None = None) -> Outcome:
     """Run one seed."""
     began = time.perf_counter()
-    run = Simulation(driver, seed, profile, until=until)
-    driver.begin(run.machine, run.faults)
-    with _quiet():
+    with TemporaryDirectory(prefix="sketchmaker-simulation-", dir=in_memory()) as folder, _quiet():
+        run = Simulation(driver, seed, profile, folder=Path(folder), until=until)
+        driver.begin(run.machine, run.faults)
         violation = _lived(run)
     return Outcome(
         seed=seed,
@@ -94,8 +97,10 @@ def _put_right(run: Simulation, nodes: Nodes, load: Load) -> None:
     load.nothing_may_be_unknown()
     run.timeline.advance_to(run.timeline.furthest)
     nodes.finish()
+    load.studio.finish()
     run.live(run.timeline.true + timedelta(minutes=5))
     run.oracle.check_everything(run.timeline.true - timedelta(minutes=4))
+    load.studio.everything_has_ended()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sketchmaker.credits.desk import CreditDesk
 from sketchmaker.credits.managing import subscriptions
@@ -30,8 +31,15 @@ class Simulation:
     """The parts of one run; `load` and `nodes` bring it to life."""
 
     def __init__(
-        self, driver: Driver, seed: int, profile: Profile, *, until: int | None = None
+        self,
+        driver: Driver,
+        seed: int,
+        profile: Profile,
+        *,
+        folder: Path,
+        until: int | None = None,
     ) -> None:
+        self.folder = folder
         self.seed = seed
         self.asked_profile = profile
         self.streams = Streams(seed)

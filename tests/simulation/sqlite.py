@@ -31,6 +31,11 @@ ERRORS = {
 LOST = ("disk I/O error", sqlite3.SQLITE_IOERR)
 
 
+def in_memory() -> Path | None:
+    """Where files are only in memory, if there is such a place."""
+    return SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+
+
 class SqliteDriver:
     """One file, laid down anew for each run."""
 
@@ -38,8 +43,7 @@ class SqliteDriver:
     name = "sqlite"
 
     def __init__(self) -> None:
-        parent = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-        self._folder = Path(tempfile.mkdtemp(prefix="sketchmaker-simulation-", dir=parent))
+        self._folder = Path(tempfile.mkdtemp(prefix="sketchmaker-simulation-", dir=in_memory()))
         self._file = self._folder / "credits.db"
         self._template = self._folder / "template.db"
         template = Database(f"sqlite:///{self._template}")
