@@ -16,7 +16,7 @@ from sketchmaker.credits.rules.errors import (
     ResetSuspended,
     SubscriptionNotFound,
 )
-from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.database import DatabaseUnavailable, LostRace
 from sketchmaker.limits.errors import LimitReached
 from sketchmaker.studio.errors import StudioError
 from tests.simulation.clock import NodeClock
@@ -83,7 +83,7 @@ class Acting:
         except REFUSALS as refusal:
             is_unknown = False
             self._run.trace.note(f"{operation.name} was not done: {refusal!r}")
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, LostRace):  # the edge would do it again
             self._run.trace.note(f"{operation.name} is unknown")
         else:
             is_unknown = False

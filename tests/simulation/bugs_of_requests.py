@@ -108,7 +108,7 @@ def _a_lost_connection_is_taken_for_nothing_done(plot: Plot) -> None:
     plot.put("CreditDesk.attempt", wrong)
 
 
-@bug()
+@bug(profile="crowd")
 def _the_balance_is_checked_outside_the_transaction(plot: Plot) -> None:
     right = CreditDesk.charge
 
@@ -159,7 +159,7 @@ def _a_hold_ends_twice(plot: Plot) -> None:
         right(*args, **{**entry, "hold_id": None})  # its uniqueness would have stopped it
 
     plot.put("close", close)
-    plot.put("move", move)
+    plot.put("state.move", move)
 
 
 @bug()
@@ -204,7 +204,7 @@ def _a_settlement_leaves_no_row(plot: Plot) -> None:
         else:
             state.write(session, before, after)
 
-    plot.put("move", wrong)
+    plot.put("state.move", wrong)
 
 
 @bug()
@@ -256,4 +256,4 @@ def _a_balance_is_read_without_a_lock_and_written_back(plot: Plot) -> None:
         )
 
     plot.put("read_state", read)
-    plot.put("write", write)
+    plot.put("state.write", write)

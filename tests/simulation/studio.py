@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sketchmaker.database import DatabaseUnavailable
+from sketchmaker.database import DatabaseUnavailable, LostRace
 from sketchmaker.studio import generations, runs
 from sketchmaker.studio.finished_work import FinishedPicture, FinishedWork, FinishedWorkFolder
 from sketchmaker.studio.handing_in import HandingIn
@@ -168,7 +168,7 @@ class Studio(Acting):
         def unless_it_is_away() -> None:
             try:
                 work()
-            except DatabaseUnavailable:
+            except (DatabaseUnavailable, LostRace):
                 self._run.history.statistics["studio put off"] += 1
 
         self._run.machine.spawn(node, None, unless_it_is_away)

@@ -87,7 +87,11 @@ class SubscriptionRules(Stage):
         change = self._both(
             subject,
             lambda session, its: plan_changes.apply(
-                session, subscription_id=its.subscription_id, **choice, by=SOMEBODY
+                session,
+                subscription_id=its.subscription_id,
+                **choice,
+                by=SOMEBODY,
+                reason="A test.",
             ),
             lambda person: person.change_plan(plan, when, self.now, zone),
         )
