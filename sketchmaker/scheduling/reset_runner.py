@@ -121,7 +121,7 @@ class ResetRunner:
         return 0
 
     def _report(self, done: BatchDone) -> None:
-        for reset in done.told:
+        for reset in done.described:
             self._on_reset(reset)
             if reset.was_suspended:
                 logger.error(
@@ -131,7 +131,7 @@ class ResetRunner:
         if done.count > LINES_A_BATCH:
             logger.info("credit_reset: %d subscriptions reset in one batch", done.count)
             return
-        for reset in done.told:
+        for reset in done.described:
             late = ", caught up" if reset.was_caught_up else ""
             missed = f", {reset.missed} missed before it" if reset.missed else ""
             logger.info(

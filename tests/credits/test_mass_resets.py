@@ -201,7 +201,7 @@ def test_in_sql_are_all_that_are_plain_and_no_others(database: Database) -> None
         done = mass_resets.reset_plain(session, all_ids(session), now=NOW)
 
         assert done.count == plain > 50
-        assert len(done.told) == mass_resets.MAX_DESCRIBED_RESETS
+        assert len(done.described) == mass_resets.MAX_DESCRIBED_RESETS
 
 
 def test_what_is_told_of_each_is_the_same_either_way(database: Database) -> None:
@@ -215,7 +215,7 @@ def test_what_is_told_of_each_is_the_same_either_way(database: Database) -> None
         done = resets.reset_due(session, now=NOW, limit=ALL)
 
     expected.sort(key=lambda reset: (reset.due_at, reset.subscription_id))
-    assert done.told == expected
+    assert done.described == expected
 
 
 FORWARD = {

@@ -33,7 +33,7 @@ def spend(database: Database, person: UserSubscription, credits: int, now: datet
 
 def reset_all(database: Database, now: datetime) -> list[ResetDone]:
     with database.transaction() as session:
-        return resets.reset_due(session, now=now).told
+        return resets.reset_due(session, now=now).described
 
 
 def test_nothing_is_reset_before_its_time(database: Database, person: UserSubscription) -> None:

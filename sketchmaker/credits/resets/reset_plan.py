@@ -39,18 +39,19 @@ class BatchDone:
     """
 
     count: int
-    told: list[ResetDone]
+    described: list[ResetDone]
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[ResetDone]:
-        return iter(self.told)
+        return iter(self.described)
 
     def with_(self, others: list[ResetDone]) -> "BatchDone":
         """This batch and those that were reset besides."""
-        told = sorted(self.told + others, key=lambda done: (done.due_at, done.subscription_id))
-        return BatchDone(self.count + len(others), told)
+        both = self.described + others
+        described = sorted(both, key=lambda done: (done.due_at, done.subscription_id))
+        return BatchDone(self.count + len(others), described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class PlannedReset:
         return self.before.next_reset - self.before.last_reset < SHORTEST_CYCLE
 
     def done(self, *, was_suspended: bool = False) -> ResetDone:
-        """What the log and the caller are told."""
+        """A description of the reset, for the log and the caller."""
         after = self.after
         return ResetDone(
             subscription_id=after.id,
