@@ -159,7 +159,7 @@ def _a_hold_ends_twice(plot: Plot) -> None:
         right(*args, **{**entry, "hold_id": None})  # its uniqueness would have stopped it
 
     plot.put("close", close)
-    plot.put("state.move", move)
+    plot.put("move", move)
 
 
 @bug()
@@ -204,7 +204,7 @@ def _a_settlement_leaves_no_row(plot: Plot) -> None:
         else:
             state.write(session, before, after)
 
-    plot.put("state.move", wrong)
+    plot.put("move", wrong)
 
 
 @bug()
@@ -256,4 +256,4 @@ def _a_balance_is_read_without_a_lock_and_written_back(plot: Plot) -> None:
         )
 
     plot.put("read_state", read)
-    plot.put("state.write", write)
+    plot.put("write", write)

@@ -243,7 +243,7 @@ def _a_forced_reset_moves_the_anchor(plot: Plot) -> None:
             after = replace(after, schedule=schedule, next_reset=schedule.start_of(after.cycle + 1))
         right(session, before, after, **entry)
 
-    plot.put("state.move", wrong)
+    plot.put("move", wrong)
 
 
 @bug(profile="admins")
@@ -262,7 +262,7 @@ def _a_moved_reset_moves_the_ones_after_it(plot: Plot) -> None:
             after = replace(after, schedule=schedule)
         right(session, before, after, **entry)
 
-    plot.put("state.move", wrong)
+    plot.put("move", wrong)
 
 
 @bug(profile="admins")
@@ -275,7 +275,7 @@ def _a_refund_of_the_cycle_before_comes_into_this_one(plot: Plot) -> None:
             after = replace(after, balance=replace(after.balance, used=used))
         right(session, before, after, **entry)
 
-    plot.put("state.move", wrong)
+    plot.put("move", wrong)
 
 
 @bug(profile="admins")

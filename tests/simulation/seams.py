@@ -1,8 +1,7 @@
 """Where bugs are planted: parts of the product by their public names, wherever they live.
 
 A part is found by its name alone (`release_expired`, `Balance.on_allowance`), so that moving it to
-another module moves the bug with it; where two have one name, its module's comes before it
-(`state.move`). Every module that has imported it gets the wrong one, too.
+another module moves the bug with it. Every module that has imported it gets the wrong one, too.
 """
 
 import ast
@@ -23,9 +22,9 @@ ROOMS = (credits, scheduling)
 def part(name: str) -> Any:
     """The part of that name, as it is now."""
     owner, _, member = name.rpartition(".")
-    if owner and not _is_module(owner):
+    if owner:
         return getattr(part(owner), member)
-    return getattr(home_of(name), member)
+    return getattr(home_of(name), name)
 
 
 def places_of(name: str) -> list[tuple[Any, str]]:
@@ -35,35 +34,25 @@ def places_of(name: str) -> list[tuple[Any, str]]:
             f"{name} is private: whoever moves or renames it would not know of the bug."
         )
     owner, _, member = name.rpartition(".")
-    if owner and not _is_module(owner):
+    if owner:
         return [(part(owner), member)]
     found = part(name)
     return [
         (module, attribute)
         for module in _loaded()
         for attribute, value in vars(module).items()
-        if value is found and (attribute == member or callable(found))
+        if value is found and (attribute == name or callable(found))
     ]
 
 
 @cache
 def home_of(name: str) -> ModuleType:
     """The one module in which the part is made."""
-    owner, _, member = name.rpartition(".")
-    homes = [
-        module
-        for module in _modules()
-        if member in _made_in(module)
-        and f".{module.__name__}".endswith(f".{owner}" if owner else "")
-    ]
+    homes = [module for module in _modules() if name in _made_in(module)]
     if len(homes) != 1:
         places = ", ".join(home.__name__ for home in homes) or "nowhere"
         raise LookupError(f"{name} must be made in one module; it is in: {places}.")
     return homes[0]
-
-
-def _is_module(name: str) -> bool:
-    return any(module.__name__.endswith(f".{name}") for module in _modules())
 
 
 @cache

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sketchmaker.credits.rows import state
 from sketchmaker.credits.rules.cycle import cycle_start
 from sketchmaker.credits.spending import holds
 from tests.simulation import seams
@@ -22,12 +21,6 @@ def test_every_module_that_imported_a_part_is_named() -> None:
 def test_a_member_is_found_on_its_class() -> None:
     (owner, member), *others = seams.places_of("Balance.on_allowance")
     assert (owner.__name__, member, others) == ("Balance", "on_allowance", [])
-
-
-def test_a_name_that_two_modules_have_is_told_and_can_be_said_with_its_module() -> None:
-    with pytest.raises(LookupError, match="one module"):
-        seams.part("write")
-    assert seams.part("state.write") is state.write
 
 
 def test_a_private_name_is_no_seam() -> None:
