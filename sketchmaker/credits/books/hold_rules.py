@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.books.row_rules import IS_PENDING
 from sketchmaker.credits.books.sweeps import HOLD, Rule, Sweep, within
 from sketchmaker.credits.books.violations import Subject, Violation
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.spending.holds import LONGEST_LIFETIME
 from sketchmaker.credits.tables import HOLDS, LEDGER, SUBSCRIPTIONS, HoldState
 
 
+@in_utc
 def check_ends(session: Session, low: int, high: int, *, now: datetime) -> Iterator[Violation]:
     """B35: a pending hold ends within the longest lifetime there is."""
     latest = now + LONGEST_LIFETIME

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.credits.managing.plan_edit_counts import has_own_credits
 from sketchmaker.credits.rules.actions import PLAN_ACTION
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.tables import IS_ACTIVE, LEDGER, SUBSCRIPTIONS, SubscriptionPlanModel
 from sketchmaker.database import UtcDateTime
 
@@ -16,6 +17,7 @@ BATCH = 5_000
 """Rows a statement. All are of one transaction: an edit is made for everybody or for nobody."""
 
 
+@in_utc
 def give_now(
     session: Session,
     plan: SubscriptionPlanModel,

@@ -135,6 +135,7 @@ def remove(
     return change
 
 
+@in_utc
 def override_of(session: Session, subscription_id: int, *, now: datetime) -> Own | None:
     """What the person's plan gives them instead, at `now`; None for what everybody gets."""
     row = session.execute(

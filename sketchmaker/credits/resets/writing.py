@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sketchmaker.credits.resets.reset_plan import PlannedReset
 from sketchmaker.credits.rows.state import columns_of, numbers_of
 from sketchmaker.credits.rules.errors import ResetConflict
+from sketchmaker.credits.rules.instants import in_utc
 from sketchmaker.credits.rules.new_cycle import GRACE, RESET_EVENT, reset_entry, reset_event
 from sketchmaker.credits.tables import LEDGER, SUBSCRIPTIONS
 from sketchmaker.record import outbox
@@ -18,6 +19,7 @@ RECORDS = ((LEDGER, reset_entry),)
 """What a reset adds to which table, in its own transaction, be it one reset or a mass of them."""
 
 
+@in_utc
 def write_resets(session: Session, planned: list[PlannedReset], *, now: datetime) -> None:
     """Write resets, of at least one subscription.
 
