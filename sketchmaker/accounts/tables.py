@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Enum, ForeignKey, String
+from sqlalchemy import Enum, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sketchmaker.accounts.roles import Role
@@ -18,10 +18,22 @@ _ROLE = Enum(
 )
 
 
+def _for_beginnings(column: str) -> Index:
+    """Finds how a text begins: PostgreSQL's unique keys are in the order of the locale.
+
+    SQLite has it too, so that the tables are the same everywhere.
+    """
+    return Index(f"ix_users_{column}_begins", column, postgresql_ops={column: "text_pattern_ops"})
+
+
 class User(Base):
     """A person with an account."""
 
     __tablename__ = "users"
+    __table_args__ = (
+        _for_beginnings("username_key"),
+        _for_beginnings("email_key"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(80))

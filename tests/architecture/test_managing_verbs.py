@@ -53,6 +53,7 @@ NO_DECISIONS = {
     "plans.active_plans",
     "plans.default_plan",
     "plans.display_name_of",
+    "plans.every_plan",
     "refunds.refunded",
     "repairs.propose_repairs",
     "reset_links.find",

@@ -19,6 +19,7 @@ from sketchmaker.credits.rules.errors import (
 from sketchmaker.credits.spending import holds
 from sketchmaker.database import Database
 from sketchmaker.reports import listings
+from sketchmaker.reports.subscriptions import search_subscriptions
 from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
@@ -77,9 +78,9 @@ def test_credits_of_a_hold_that_is_over_can_be_spent_and_are_shown(
     shown = member.statement(JOINED + HOUR)
     assert (shown.available, shown.held) == (10, 0)
     with member.database.reading() as session:
-        (listed,) = listings.upcoming_resets(session, now=JOINED + HOUR).items
-        (found,) = listings.search_subscriptions(session, now=JOINED + HOUR).items
-    assert listed.available == 10
+        (listed,) = listings.upcoming_resets(session, now=JOINED + HOUR).rows.items
+        (found,) = search_subscriptions(session, now=JOINED + HOUR).rows.items
+    assert listed.statement == shown
     assert found.statement == shown
     preview = member.preview("premium", "now", JOINED + HOUR)
     assert (preview.available_before, preview.available_after) == (10, 100)

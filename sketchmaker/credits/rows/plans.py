@@ -117,6 +117,12 @@ def active_plans(session: Session) -> list[SubscriptionPlanModel]:
     )
 
 
+def every_plan(session: Session) -> list[SubscriptionPlanModel]:
+    """All plans, on offer or not, smallest allowance first."""
+    order = (SubscriptionPlanModel.monthly_credits, SubscriptionPlanModel.id)
+    return list(session.scalars(select(SubscriptionPlanModel).order_by(*order)))
+
+
 def active_plan(session: Session, name: str) -> SubscriptionPlanModel:
     """The plan on offer that has this name.
 

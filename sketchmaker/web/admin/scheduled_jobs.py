@@ -10,18 +10,20 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker import logs
 from sketchmaker.credits.resets import guard
-from sketchmaker.paging import Page
 from sketchmaker.reports import listings
 from sketchmaker.reports.listings import (
     AttentionRow,
+    FoundResets,
     ResetRow,
     Totals,
 )
+from sketchmaker.reports.searching import Search
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.scheduling.job_ids import job_id_for
-from sketchmaker.web.frame import acting, paging, wording
+from sketchmaker.web.frame import acting, paging, searching, wording
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
+from sketchmaker.web.frame.searching import Chip
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.wishes import wishing
 from sketchmaker.wishes.wishing import OpenWish
@@ -33,6 +35,11 @@ section = Section("Scheduled jobs", "calendar-repeat", place=20, blueprint=bluep
 
 ROWS_A_PAGE: Final = 25
 HIGHEST_ID: Final = 2**31 - 1
+KNOWN_PARAMETERS: Final = {
+    "q": None,
+    paging.PLACE: None,
+    searching.MATCH: frozenset[str](searching.CHOICES),
+}
 
 
 @dataclass(frozen=True)
@@ -62,42 +69,46 @@ class JobsPage:
     last_heartbeat_words: str
     processes: tuple[ProcessRow, ...]
     totals: Totals
-    found: Page[ResetRow]
+    found: FoundResets
     rows: tuple[JobRow, ...]
-    text: str
+    search: Search | None
+    chips: tuple[Chip, ...]
+    ignored: tuple[Chip, ...]
     now: datetime
 
 
 @blueprint.get("")
 def show() -> ResponseReturnValue:
     """The scheduler's health, and which credits come back when; the next one first."""
-    now, text = request_time(), paging.search_text()
+    now, search = request_time(), searching.wanted()
     with reading() as session:
         health = scheduler_health(session, now=now)
         totals = listings.totals(session, now=now)
         attention = listings.needs_attention(session)
         wishes = wishing.open_wishes(session)
         found = listings.upcoming_resets(
-            session, now=now, text=text, page=paging.page_number(), per_page=ROWS_A_PAGE
+            session, now=now, search=search, cursor=paging.cursor(), limit=ROWS_A_PAGE
         )
     page = JobsPage(
         health=health,
         attention=attention,
         wishes=wishes,
         last_heartbeat_words=_heard_of(health.last_heartbeat, now),
-        processes=tuple(
-            ProcessRow(
-                f"{process.host} {process.pid}", process.is_alive, _heard_of(process.beat_at, now)
-            )
-            for process in health.processes
-        ),
+        processes=_process_rows(health, now),
         totals=totals,
         found=found,
-        rows=tuple(JobRow(reset, wording.how_far(now, reset.next_reset)) for reset in found.items),
-        text=text,
+        rows=tuple(_job_row(reset, now) for reset in found.rows.items),
+        search=search,
+        chips=(Chip(f"“{search.text}”", paging.address(without="q")),) if search else (),
+        ignored=searching.ignored(KNOWN_PARAMETERS),
         now=now,
     )
-    return render_template("admin/scheduled_jobs.html", page=page, job_id_for=job_id_for)
+    return render_template(
+        "admin/scheduled_jobs.html",
+        page=page,
+        job_id_for=job_id_for,
+        match_url=searching.other_match_url,
+    )
 
 
 @blueprint.post(f"/<int(max={HIGHEST_ID}):subscription_id>/resume")
@@ -118,6 +129,19 @@ def resume(subscription_id: int) -> ResponseReturnValue:
     else:
         flash("That reset was no longer suspended.", "info")
     return redirect(url_for(".show"))
+
+
+def _process_rows(health: SchedulerHealth, now: datetime) -> tuple[ProcessRow, ...]:
+    return tuple(
+        ProcessRow(
+            f"{process.host} {process.pid}", process.is_alive, _heard_of(process.beat_at, now)
+        )
+        for process in health.processes
+    )
+
+
+def _job_row(reset: ResetRow, now: datetime) -> JobRow:
+    return JobRow(reset, wording.how_far(now, reset.next_reset) if reset.next_reset else "")
 
 
 def _heard_of(last: datetime | None, now: datetime) -> str:
