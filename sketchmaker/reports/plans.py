@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.rows.plan_versions import versions_of
-from sketchmaker.credits.rows.plans import any_plan, is_in_use
+from sketchmaker.credits.rows.plan_versions import revision_of, versions_of
+from sketchmaker.credits.rows.plans import any_plan
 from sketchmaker.credits.tables import IS_ACTIVE, SubscriptionPlanModel, UserSubscription
 from sketchmaker.credits.tables.plan_versions import PlanVersion
 
@@ -29,6 +29,7 @@ class PlanReport:
     """
 
     plan: SubscriptionPlanModel
+    revision: int
     subscribers: int
     versions: Sequence[PlanVersion]
     planned: frozenset[int]
@@ -64,8 +65,15 @@ def one_plan(session: Session, name: str, *, now: datetime) -> PlanReport:
     versions = versions_of(session, plan.id)
     return PlanReport(
         plan=plan,
+        revision=revision_of(session, plan, now),
         subscribers=session.scalar(on_it) or 0,
         versions=versions[::-1],
         planned=frozenset(each.number for each in versions if each.starts_at > now),
-        is_in_use=is_in_use(session, plan.id),
+        is_in_use=_is_in_use(session, plan.id),
     )
+
+
+def _is_in_use(session: Session, plan_id: int) -> bool:
+    row = UserSubscription
+    has_it = or_(row.plan_id == plan_id, row.next_plan_id == plan_id)
+    return bool(session.scalar(select(exists().where(has_it))))

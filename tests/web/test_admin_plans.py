@@ -259,7 +259,7 @@ def test_a_plan_is_made_and_deleted_while_nobody_had_it(owner: Browser, system: 
     ("field", "text", "sentence"),
     [
         ("name", "premium", "already"),
-        ("name", "Team 2", "small letters"),
+        ("name", "Team 2", "letters a to z"),
         ("credits", "-1", "Write a whole number"),
         ("reason", "", "Say why"),
     ],

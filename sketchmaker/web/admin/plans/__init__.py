@@ -16,21 +16,23 @@ from sqlalchemy.orm import Session
 
 from sketchmaker import logs
 from sketchmaker.accounts.roles import Role
-from sketchmaker.credits.managing import plan_edits, plan_making
-from sketchmaker.credits.managing.plan_making import NewPlan
+from sketchmaker.credits.managing import plan_definitions, plan_edits
 from sketchmaker.credits.rows import plans as plan_rows
 from sketchmaker.credits.rules.errors import CreditError, UnknownPlan
 from sketchmaker.credits.rules.features import Features
-from sketchmaker.credits.rules.plan_errors import InvalidPlan, PlanChangedMeanwhile, PlanNameTaken
-from sketchmaker.credits.rules.plan_words import check_words
+from sketchmaker.credits.rules.plan_errors import (
+    InvalidPlanWords,
+    PlanChangedMeanwhile,
+    PlanNameTaken,
+)
 from sketchmaker.record.errors import RecordError
 from sketchmaker.reports import plans as reports
 from sketchmaker.web.admin.people.act import FormRefused
 from sketchmaker.web.admin.people.fields import instant
 from sketchmaker.web.admin.people.proposals import ProposalUnreadable
 from sketchmaker.web.admin.plans import steps
-from sketchmaker.web.admin.plans.drafts import Draft, unsigned
-from sketchmaker.web.admin.plans.fields import FormProblems, filled_in, sent, wanted_in
+from sketchmaker.web.admin.plans.drafts import Draft, locked_as_seen, unsigned
+from sketchmaker.web.admin.plans.fields import FormProblems, Wanted, filled_in, sent, wanted_in
 from sketchmaker.web.frame import acting
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.parts import parts
@@ -71,26 +73,20 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Make the plan."""
     form = sent(request.form)
+    name = form.get("name", "").strip()
     try:
         wanted = wanted_in(form, Features())
-        plan = NewPlan(
-            form.get("name", "").strip(),
-            wanted.words,
-            wanted.monthly_credits,
-            wanted.features,
-            is_on_offer="on_offer" in form,
-        )
         with transaction() as session:
-            plan_making.create(session, plan, **_given())
-    except (FormProblems, InvalidPlan) as refused:
+            _make(session, name, wanted, is_on_offer="on_offer" in form)
+    except FormProblems as refused:
         return steps.new_page(form, refused.problems)
-    except PlanNameTaken as refused:
+    except (PlanNameTaken, InvalidPlanWords) as refused:
         return steps.new_page(form, {"name": str(refused)})
     except RecordError as refused:
         return steps.new_page(form, {"reason": str(refused)})
-    logs.event("plan made", plan=plan.name)
+    logs.event("plan made", plan=name)
     flash(f"The {wanted.words.display_name} plan is made.", "success")
-    return _back_to(plan.name)
+    return _back_to(name)
 
 
 @blueprint.get(f"{ONE}/edit")
@@ -113,13 +109,12 @@ def choose_when(name: str) -> ResponseReturnValue:
     """Step 2: who gets it, and when; or step 3 when only words change."""
     form = sent(request.form)
     revision = request.form.get("revision", 0, type=int)
-    plan, before = steps.plan_now(name)
+    _plan, now_at, before = steps.plan_now(name)
     try:
         wanted = wanted_in(form, before.features)
-        check_words(wanted.words)
-    except (FormProblems, InvalidPlan) as refused:
+    except FormProblems as refused:
         return steps.edit_page(name, form, refused.problems)
-    if plan.revision != revision:
+    if now_at != revision:
         return steps.changed_page(name, wanted)
     if wanted == before:
         return steps.edit_page(name, form, {"form": "Nothing is changed yet."})
@@ -179,7 +174,7 @@ def change(name: str, what: str) -> ResponseReturnValue:
     try:
         with transaction() as session:
             seen = request.form.get("revision", 0, type=int)
-            shown = plan_rows.locked_as_seen(session, name, seen).display_name
+            shown = locked_as_seen(session, name, seen, now=request_time()).display_name
             _CHANGES[what].do(session, plan_name=name, **_given())
     except UnknownPlan:
         raise
@@ -216,9 +211,24 @@ _CHANGES: Final[Mapping[str, _Change]] = {
     "withdraw": _Change(plan_rows.deactivate, "The {} plan is withdrawn. Whoever has it stays."),
     "sell": _Change(plan_rows.activate, "The {} plan is on sale."),
     "default": _Change(plan_rows.choose_default, "New accounts get the {} plan from now on."),
-    "delete": _Change(plan_making.delete, "The {} plan is deleted."),
+    "delete": _Change(plan_definitions.remove, "The {} plan is deleted."),
     "cancel": _Change(_cancel, "The planned change of the {} plan is taken back."),
 }
+
+
+def _make(session: Session, name: str, wanted: Wanted, *, is_on_offer: bool) -> None:
+    given = _given()
+    plan_definitions.create(
+        session,
+        name=name,
+        display_name=wanted.words.display_name,
+        description=wanted.words.description,
+        monthly_credits=wanted.monthly_credits,
+        features=wanted.features,
+        **given,
+    )
+    if is_on_offer:
+        plan_rows.activate(session, plan_name=name, **given)
 
 
 def _given() -> dict[str, Any]:

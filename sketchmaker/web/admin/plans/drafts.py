@@ -8,16 +8,16 @@ from typing import Any, Final
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from sketchmaker.credits.managing import plan_edits, plan_making
+from sketchmaker.credits.managing import plan_definitions, plan_edits
 from sketchmaker.credits.managing.plan_edits import Edit, PlanEdit
-from sketchmaker.credits.rows.plan_versions import Plans
-from sketchmaker.credits.rows.plans import locked_as_seen
+from sketchmaker.credits.rows.plan_versions import Plans, revision_of
+from sketchmaker.credits.rows.plans import locked_plan
 from sketchmaker.credits.rules.features import KINDS, WORDS, Feature, Features, features_from
-from sketchmaker.credits.rules.plan_words import PlanWords
+from sketchmaker.credits.rules.plan_errors import PlanChangedMeanwhile
 from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.record.actor import Actor
 from sketchmaker.web.admin.people.proposals import ProposalUnreadable
-from sketchmaker.web.admin.plans.fields import NAMED, Wanted
+from sketchmaker.web.admin.plans.fields import NAMED, PlanWords, Wanted
 
 SALT: Final = "console-plan-draft"
 
@@ -72,18 +72,19 @@ class Draft:
 
         Raises:
             PlanChangedMeanwhile: it is not.
-            And as `plan_edits.apply` and `plan_making.describe`.
+            And as `plan_edits.apply` and `plan_definitions.describe`.
         """
-        plan = locked_as_seen(session, self.plan_name, self.revision)
+        plan = locked_as_seen(session, self.plan_name, self.revision, now=now)
         before = wanted_of(session, plan, now=now)
         done = None
         if self.changes_terms(before):
             done = plan_edits.apply(session, self.edit(), by=by, reason=reason, now=now)
         if before.words != self.wanted.words:
-            plan_making.describe(
+            plan_definitions.describe(
                 session,
                 plan_name=self.plan_name,
-                words=self.wanted.words,
+                display_name=self.wanted.words.display_name,
+                description=self.wanted.words.description,
                 by=by,
                 reason=reason,
                 now=now,
@@ -98,6 +99,22 @@ class Change:
     what: str
     before: str
     after: str
+
+
+def locked_as_seen(
+    session: Session, plan_name: str, seen: int, *, now: datetime
+) -> SubscriptionPlanModel:
+    """The plan, locked, if it is as somebody saw it: at the revision `seen`.
+
+    Raises:
+        UnknownPlan: no plan has that name.
+        PlanChangedMeanwhile: it was changed since.
+    """
+    plan = locked_plan(session, plan_name)
+    revision = revision_of(session, plan, now)
+    if revision != seen:
+        raise PlanChangedMeanwhile(plan.display_name, seen, revision)
+    return plan
 
 
 def wanted_of(session: Session, plan: SubscriptionPlanModel, *, now: datetime) -> Wanted:

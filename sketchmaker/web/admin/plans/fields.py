@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
+from sketchmaker.credits.managing.plan_definitions import MAX_DESCRIPTION, MAX_DISPLAY_NAME
 from sketchmaker.credits.rules.features import (
     ALL_MODELS,
     BASIC_MODELS,
@@ -17,7 +18,6 @@ from sketchmaker.credits.rules.features import (
     features_from,
 )
 from sketchmaker.credits.rules.plan_errors import InvalidFeatures
-from sketchmaker.credits.rules.plan_words import PlanWords
 from sketchmaker.web.admin.people.act import FormRefused
 from sketchmaker.web.admin.people.fields import amount, number
 
@@ -35,6 +35,14 @@ class FormProblems(ValueError):
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(" ".join(problems.values()))
         self.problems = dict(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWords:
+    """What people call a plan, and the sentence below that; may be empty."""
+
+    display_name: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,21 @@ def wanted_in(form: PlanForm, before: Features) -> Wanted:
         credits = amount(form, lowest=0)
     except FormRefused as refused:
         problems[refused.field] = str(refused)
+    words = _words_in(form, problems)
     features = _features_in(form, before, problems)
     if problems:
         raise FormProblems(problems)
-    words = PlanWords(form.get("display_name", "").strip(), form.get("description", "").strip())
     return Wanted(words, credits, features)
+
+
+def _words_in(form: PlanForm, problems: dict[str, str]) -> PlanWords:
+    words = PlanWords(form.get("display_name", "").strip(), form.get("description", "").strip())
+    shown, told = words.display_name, words.description
+    if not shown or len(shown) > MAX_DISPLAY_NAME or not shown.isprintable():
+        problems["display_name"] = f"A name has 1 to {MAX_DISPLAY_NAME} characters, all visible."
+    if len(told) > MAX_DESCRIPTION or not told.replace("\n", "").isprintable():
+        problems["description"] = f"A description has at most {MAX_DESCRIPTION:,} characters."
+    return words
 
 
 def _features_in(form: PlanForm, before: Features, problems: dict[str, str]) -> Features:

@@ -9,6 +9,7 @@ from werkzeug import Response
 
 from sketchmaker.credits.managing.plan_edit_counts import ApplyTo
 from sketchmaker.credits.managing.plan_edits import PlanEdit
+from sketchmaker.credits.rows.plan_versions import revision_of
 from sketchmaker.credits.rows.plans import any_plan
 from sketchmaker.credits.rules.features import RESOLUTIONS, Features
 from sketchmaker.credits.rules.plan_errors import PlanChangedMeanwhile
@@ -29,11 +30,12 @@ MANY_PEOPLE: Final = 100
 """Whoever changes something for more than so many people types the plan's name."""
 
 
-def plan_now(name: str) -> tuple[SubscriptionPlanModel, Wanted]:
-    """The plan, and what it is now. Raises `UnknownPlan`."""
+def plan_now(name: str) -> tuple[SubscriptionPlanModel, int, Wanted]:
+    """The plan, its revision, and what it is now. Raises `UnknownPlan`."""
     with reading() as session:
         plan = any_plan(session, name)
-        return plan, wanted_of(session, plan, now=request_time())
+        now = request_time()
+        return plan, revision_of(session, plan, now), wanted_of(session, plan, now=now)
 
 
 def plan_page(name: str, errors: Errors, status: HTTPStatus | None = None) -> Response:
@@ -50,10 +52,12 @@ def new_page(form: PlanForm, errors: Errors) -> Response:
 
 def edit_page(name: str, form: PlanForm | None, errors: Errors) -> Response:
     """Step 1, filled in as it was sent, or from the plan."""
-    plan, now = plan_now(name)
+    plan, revision, now = plan_now(name)
     more = _choices(now.features)
     filled = filled_in(now) if form is None else form
-    return _answer("admin/plan_edit.html", errors, plan=plan, form=filled, **more)
+    return _answer(
+        "admin/plan_edit.html", errors, plan=plan, revision=revision, form=filled, **more
+    )
 
 
 def changed_page(name: str, wanted: Wanted) -> Response:
@@ -61,12 +65,13 @@ def changed_page(name: str, wanted: Wanted) -> Response:
 
     The form carries the plan's revision of now, so that going on is to agree to what is shown.
     """
-    plan, now = plan_now(name)
+    plan, revision, now = plan_now(name)
     return _answer(
         "admin/plan_edit.html",
         {},
         status=HTTPStatus.CONFLICT,
         plan=plan,
+        revision=revision,
         form=filled_in(wanted),
         meanwhile=drafts.changes(now, wanted),
         **_choices(now.features),
@@ -97,8 +102,9 @@ def confirm_page(draft: Draft, form: PlanForm, errors: Errors) -> Response:
     """
     with reading() as session:
         plan = any_plan(session, draft.plan_name)
-        if plan.revision != draft.revision:
-            raise PlanChangedMeanwhile(plan.display_name, draft.revision, plan.revision)
+        revision = revision_of(session, plan, request_time())
+        if revision != draft.revision:
+            raise PlanChangedMeanwhile(plan.display_name, draft.revision, revision)
         before = wanted_of(session, plan, now=request_time())
         has_terms = draft.changes_terms(before)
         foreseen = draft.foreseen(session, now=request_time()) if has_terms else None
