@@ -209,6 +209,22 @@ def test_a_change_by_somebody_else_is_shown_beside_what_was_typed(
     assert plan(system).monthly_credits == 120
 
 
+def test_neither_an_error_nor_going_back_hides_a_change_by_somebody_else(owner: Browser) -> None:
+    when = edited(owner, credits="150")
+    revision = hidden(owner.get(f"{PLANS}/premium/edit").text, "revision")
+    other = confirmed(owner, edited(owner, credits="120"), "now")
+    assert applied(owner, other).status_code == 303
+
+    wrong = {**PREMIUM, "credits": "many", "revision": revision}
+    refused = owner.post(f"{PLANS}/premium/when", wrong)
+    back = owner.post(f"{PLANS}/premium/edit", {"draft": hidden(when.text, "draft")})
+    for page in (refused.text, back.text):
+        mended = {**PREMIUM, "credits": "150", "revision": hidden(page, "revision")}
+        answer = owner.post(f"{PLANS}/premium/when", mended)
+        assert answer.status_code == 409
+        assert "changed while you were at it" in answer.text
+
+
 def test_the_same_form_sent_twice_acts_once(owner: Browser, system: System) -> None:
     confirm = confirmed(owner, edited(owner, credits="150"), "now")
     assert applied(owner, confirm).status_code == 303

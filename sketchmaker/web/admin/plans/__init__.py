@@ -100,7 +100,8 @@ def edit(name: str) -> ResponseReturnValue:
 @requires(Role.SUPERADMIN)
 def edit_again(name: str) -> ResponseReturnValue:
     """Step 1 again, with what was typed."""
-    return steps.edit_page(name, filled_in(_draft(name).wanted), {})
+    draft = _draft(name)
+    return steps.edit_page(name, filled_in(draft.wanted), {}, seen=draft.revision)
 
 
 @blueprint.post(f"{ONE}/when")
@@ -113,11 +114,11 @@ def choose_when(name: str) -> ResponseReturnValue:
     try:
         wanted = wanted_in(form, before.features)
     except FormProblems as refused:
-        return steps.edit_page(name, form, refused.problems)
+        return steps.edit_page(name, form, refused.problems, seen=revision)
     if now_at != revision:
         return steps.changed_page(name, wanted)
     if wanted == before:
-        return steps.edit_page(name, form, {"form": "Nothing is changed yet."})
+        return steps.edit_page(name, form, {"form": "Nothing is changed yet."}, seen=revision)
     draft = Draft(name, revision, wanted)
     if draft.changes_terms(before):
         return steps.when_page(draft, {}, {})

@@ -50,13 +50,18 @@ def new_page(form: PlanForm, errors: Errors) -> Response:
     return _answer("admin/plan_new.html", errors, form=form, **_choices(Features()))
 
 
-def edit_page(name: str, form: PlanForm | None, errors: Errors) -> Response:
-    """Step 1, filled in as it was sent, or from the plan."""
+def edit_page(
+    name: str, form: PlanForm | None, errors: Errors, *, seen: int | None = None
+) -> Response:
+    """Step 1, filled in from the plan, or as it was sent by who had seen that revision."""
     plan, revision, now = plan_now(name)
-    more = _choices(now.features)
-    filled = filled_in(now) if form is None else form
     return _answer(
-        "admin/plan_edit.html", errors, plan=plan, revision=revision, form=filled, **more
+        "admin/plan_edit.html",
+        errors,
+        plan=plan,
+        revision=revision if seen is None else seen,
+        form=filled_in(now) if form is None else form,
+        **_choices(now.features),
     )
 
 
