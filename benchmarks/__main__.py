@@ -1,10 +1,10 @@
 """`python -m benchmarks`: measure all, or one family, and write the results."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-from benchmarks import charges, crew, latency, mass, one_job_each, results, schedule
+from benchmarks import charges, crew, latency, lists, mass, one_job_each, results, schedule
 from benchmarks.results import Row, at_least, at_most, compared
 from benchmarks.servers import Ground, ground
 
@@ -148,6 +148,36 @@ def _latency(
     return compared(what, beside, "idle", quiet, unit="ms", goal=at_most(3))
 
 
+def console_lists(at: Ground, _rounds: int, rows: int) -> list[Row]:
+    """Pages of the console with many subscriptions, beside the same pages with few."""
+    return [
+        row
+        for name, filled in (("PostgreSQL", at.postgres), ("SQLite", at.sqlite))
+        for row in _lists(name, filled, rows)
+    ]
+
+
+def _lists(
+    name: str, filled: Callable[[int], AbstractContextManager[str]], rows: int
+) -> Iterator[Row]:
+    with (
+        filled(rows) as many,
+        filled(FEW) as few,
+        lists.console(many) as large,
+        lists.console(few) as small,
+    ):
+        for page in lists.PAGES:
+            took = [lists.milliseconds(browser, page) for browser in (large, small)]
+            yield compared(
+                f"{page}, {rows:,}, {name}",
+                took[:1],
+                f"{FEW:,}",
+                took[1:],
+                unit="ms",
+                goal=at_most(2),
+            )
+
+
 FAMILIES: dict[str, Callable[[Ground, int, int], list[Row]]] = {
     "charges": charges_on_postgres,
     "charges-sqlite": charges_on_sqlite,
@@ -155,6 +185,7 @@ FAMILIES: dict[str, Callable[[Ground, int, int], list[Row]]] = {
     "mass-two": two_schedulers,
     "scheduler": scheduler,
     "latency": latencies,
+    "lists": console_lists,
 }
 
 

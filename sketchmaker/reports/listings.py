@@ -65,8 +65,9 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The numbers on top of the admin pages."""
+    """The numbers on top of the admin pages, counted at `as_of`."""
 
+    as_of: datetime
     users: int
     active_subscriptions: int
     by_plan: tuple[tuple[str, int], ...]
@@ -141,6 +142,7 @@ def totals(session: Session, *, now: datetime) -> Totals:
         .order_by(SubscriptionPlanModel.monthly_credits, SubscriptionPlanModel.id)
     ).all()
     return Totals(
+        as_of=now,
         users=session.scalar(select(func.count(User.id))) or 0,
         active_subscriptions=sum(count for _, count in by_plan),
         by_plan=tuple((name, count) for name, count in by_plan),

@@ -15,6 +15,7 @@ from sketchmaker.credits.tables import SUBSCRIPTIONS
 from sketchmaker.credits.tables.side import SuspendedReset
 from sketchmaker.database import Database
 from sketchmaker.paging import Count, Cursor, Slice, count_of
+from sketchmaker.reports.counters import Counters
 from sketchmaker.reports.listings import overdue_resets, totals, upcoming_resets
 from sketchmaker.reports.searching import Match, Search
 from sketchmaker.reports.subscriptions import (
@@ -214,6 +215,19 @@ def test_upcoming_resets_begin_with_the_overdue_one(database: Database) -> None:
     assert page.count == Count(6)
     assert (counted.users, counted.active_subscriptions, counted.overdue) == (7, 6, 1)
     assert counted.by_plan == (("Free", 5), ("Premium", 0), ("Pro", 1))
+
+
+def test_totals_of_many_people_are_at_most_a_minute_old(database: Database) -> None:
+    fill(database)
+    few, many = Counters(many=100), Counters(many=6)
+    seen = []
+    for seconds in (0, 59, 60):
+        now = JOINED + timedelta(seconds=seconds)
+        with database.transaction() as session:
+            totals_now = [counters.read(session, now=now) for counters in (few, many)]
+            seen.append([(each.users, (now - each.as_of).seconds) for each in totals_now])
+            add_user(session, now=now)
+    assert seen == [[(7, 0), (7, 0)], [(8, 0), (7, 59)], [(9, 0), (9, 0)]]
 
 
 def test_a_slice_takes_as_many_queries_for_many_rows_as_for_few(database: Database) -> None:

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from sketchmaker.record import outbox_deliveries
 from sketchmaker.record.audit_tables import AuditEntry
-from sketchmaker.reports import audit, listings
+from sketchmaker.reports import audit
 from sketchmaker.reports.audit import AuditFilter
 from sketchmaker.reports.listings import Totals
 from sketchmaker.reports.today import Today, today
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
+from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import viewer_zone
@@ -61,7 +62,7 @@ def show() -> ResponseReturnValue:
         page = OverviewPage(
             attention=tuple(sorted(found, key=lambda one: not one.is_urgent)),
             today=so_far,
-            totals=listings.totals(session, now=now),
+            totals=parts().counters.read(session, now=now),
             latest=audit.entries(session, AuditFilter(), limit=LATEST_ACTIONS).entries,
         )
     return render_template("admin/overview.html", page=page)

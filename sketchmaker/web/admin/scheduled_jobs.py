@@ -83,7 +83,7 @@ def show() -> ResponseReturnValue:
     now, search = request_time(), searching.wanted()
     with reading() as session:
         health = scheduler_health(session, now=now)
-        totals = listings.totals(session, now=now)
+        totals = parts().counters.read(session, now=now)
         attention = listings.needs_attention(session)
         wishes = wishing.open_wishes(session)
         found = listings.upcoming_resets(

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.tables import SubscriptionPlanModel
-from sketchmaker.reports import listings
 from sketchmaker.reports.listings import Totals
 from sketchmaker.reports.searching import Match
 from sketchmaker.reports.subscriptions import (
@@ -20,6 +19,7 @@ from sketchmaker.reports.subscriptions import (
     search_subscriptions,
 )
 from sketchmaker.web.frame import paging, searching
+from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.searching import Chip
 from sketchmaker.web.frame.sections import Section
@@ -74,7 +74,7 @@ def show() -> ResponseReturnValue:
         found = search_subscriptions(
             session, now=now, wanted=wanted, cursor=paging.cursor(), limit=ROWS_A_PAGE
         )
-        totals = listings.totals(session, now=now)
+        totals = parts().counters.read(session, now=now)
     chips = _chips(wanted, choices)
     page = SubscriptionsPage(
         totals=totals,

@@ -1,6 +1,6 @@
 """What the pages need from the rest of the system, handed to them by `bootstrap`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
@@ -9,6 +9,7 @@ from flask import current_app
 from sketchmaker.clock import Clock
 from sketchmaker.database import Database
 from sketchmaker.limits.uses import Limits
+from sketchmaker.reports.counters import Counters
 from sketchmaker.scheduling.scheduler import SubscriptionScheduler
 from sketchmaker.settings import Settings
 from sketchmaker.studio.image_store import ImageStore
@@ -29,6 +30,7 @@ class WebParts:
     image_store: ImageStore
     limits: Limits
     started_at: datetime
+    counters: Counters = field(default_factory=Counters)
 
 
 def parts() -> WebParts:
