@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from werkzeug.test import TestResponse
@@ -169,6 +171,13 @@ def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(
     assert "Typed &lt;just&gt; now." in answer.text
 
 
+def test_the_form_says_which_words_are_made_from_the_values(owner: Browser) -> None:
+    page = owner.get(f"{PLANS}/premium/edit").text
+    assert "so far: Up to 4 images at once." in page
+    assert "so far: Access to all models." in page
+    assert "so far: API access" not in page
+
+
 def test_the_form_as_it_is_changes_nothing(owner: Browser) -> None:
     answer = edited(owner)
     assert answer.status_code == 422
@@ -230,6 +239,27 @@ def test_the_same_form_sent_twice_acts_once(owner: Browser, system: System) -> N
     assert applied(owner, confirm).status_code == 303
     assert applied(owner, confirm).status_code == 409
     assert plan(system).revision == 2
+
+
+def test_of_two_who_confirm_at_the_same_time_one_is_shown_the_others_change(
+    owner: Browser, person: Callable[..., Browser], system: System
+) -> None:
+    other = person("olga", role=Role.SUPERADMIN)
+    pages = [
+        (each, confirmed(each, edited(each, credits=credits), "now"))
+        for each, credits in ((owner, "150"), (other, "120"))
+    ]
+    together = Barrier(2)
+
+    def press(browser: Browser, page: TestResponse) -> int:
+        together.wait()
+        return applied(browser, page).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = [each.result() for each in [pool.submit(press, *page) for page in pages]]
+    assert sorted(answers) == [303, 409]
+    assert plan(system).revision == 2
+    assert_books_close(system.database)
 
 
 def test_a_change_says_why(owner: Browser, system: System) -> None:

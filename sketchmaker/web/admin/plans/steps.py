@@ -11,7 +11,7 @@ from sketchmaker.credits.managing.plan_edit_counts import ApplyTo
 from sketchmaker.credits.managing.plan_edits import PlanEdit
 from sketchmaker.credits.rows.plan_versions import revision_of
 from sketchmaker.credits.rows.plans import any_plan
-from sketchmaker.credits.rules.features import RESOLUTIONS, Features
+from sketchmaker.credits.rules.features import KINDS, Features
 from sketchmaker.credits.rules.plan_errors import PlanChangedMeanwhile
 from sketchmaker.credits.tables import SubscriptionPlanModel
 from sketchmaker.reports import plans as reports
@@ -19,7 +19,7 @@ from sketchmaker.studio.offers import MODELS
 from sketchmaker.web.admin.people.act import FormRefused
 from sketchmaker.web.admin.plans import drafts
 from sketchmaker.web.admin.plans.drafts import Draft, wanted_of
-from sketchmaker.web.admin.plans.fields import PlanForm, Wanted, filled_in
+from sketchmaker.web.admin.plans.fields import NAMED, PlanForm, Wanted, filled_in
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time
 from sketchmaker.web.frame.wording import counted
@@ -157,8 +157,8 @@ def _choices(features: Features) -> dict[str, Any]:
     had = features.models if isinstance(features.models, list) else []
     return {
         "models": {name: name for name in had if name not in known} | known,
-        "resolutions": RESOLUTIONS,
         "feature_words": drafts.FEATURE_WORDS,
+        "made_words": {name: KINDS[name].words(getattr(features, name)) for name in NAMED},
     }
 
 
