@@ -131,6 +131,7 @@ def test_admins_find_people_and_turn_pages(
     page = new_page()
     steps.sign_in(page, busy_studio.address, sample_data.ADMIN)
     page.get_by_role("link", name="Admin", exact=True).click()
+    page.get_by_role("link", name="Subscriptions", exact=True).click()
     expect(page.get_by_text("11 users", exact=True)).to_be_visible()
     page.get_by_label("Search a name, e-mail, number or reset").fill("mara")
     page.get_by_role("button", name="Search").click()
