@@ -164,6 +164,12 @@ def test_a_grant_is_undone_for_what_is_left_of_it(
     assert_books_close(system.database)
 
 
+def test_the_list_leads_to_changing_the_plan_and_the_credits(admin: Browser, mara: User) -> None:
+    page = admin.get("/admin/subscriptions/").text
+    assert f'href="{page_of(mara)}/plan">Change plan' in page
+    assert f'href="{page_of(mara)}/credits">Modify credits' in page
+
+
 def test_a_plan_is_changed_at_once_and_keeps_the_cycle(
     system: System, admin: Browser, mara: User
 ) -> None:

@@ -23,7 +23,7 @@ def link(visitor: Browser, new_browser: Callable[[], Browser], database: Databas
     admin.register("grace")
     with database.transaction() as session:
         session.execute(update(User).where(User.username == "grace").values(role=Role.ADMIN))
-    assert "One-time link" in admin.get("/admin/subscriptions/").text
+    assert "One-time link" in admin.get("/admin/users/1").text
     assert admin.get("/admin/users/1/reset-link").status_code == 200
     assert admin.post("/admin/users/1/reset-link").status_code == 422
     page = admin.post("/admin/users/1/reset-link", {"reason": "Asked by phone."}).text
