@@ -50,6 +50,7 @@ class PostgresDriver:
             self._tap.on(engine)
             event.listen(engine, "do_connect", self._connect)
         self._monitor: psycopg.Connection[dict[str, Any]] | None = None
+        self._made: list[ParkingConnection] = []
 
     def begin(self, machine: Machine, faults: Faults) -> None:
         """A run begins, on an empty migrated database."""
@@ -179,11 +180,14 @@ class PostgresDriver:
         parameters["options"] += OPTIONS
         connection = ParkingConnection.connect(*args, **parameters)
         connection.driver = self
+        self._made.append(connection)
         return connection
 
     def _end(self) -> None:
         self._tap.machine = self._tap.faults = None
         self.database.close()
+        while self._made:  # an actor that died with its process never gave its own back
+            self._made.pop().close()
         if self._monitor is not None:
             self._monitor.close()
             self._monitor = None
