@@ -1,5 +1,6 @@
 """Resets and totals for admins: searched, counted and sliced by the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -107,26 +108,38 @@ def upcoming_resets(
 
 def needs_attention(session: Session, *, limit: int = 100) -> tuple[AttentionRow, ...]:
     """The suspended resets, at most `limit`, those suspended longest first."""
-    rows = session.execute(
-        select(SuspendedReset, User.username, SubscriptionPlanModel.display_name)
-        .join(UserSubscription, UserSubscription.id == SuspendedReset.subscription_id)
-        .join(User, User.id == UserSubscription.user_id)
-        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+    # First these alone: a join would begin at the plans, and look for each subscription of theirs.
+    suspended = session.scalars(
+        select(SuspendedReset)
         .order_by(SuspendedReset.since, SuspendedReset.subscription_id)
         .limit(limit)
-    )
+    ).all()
+    whose = _names_of(session, [row.subscription_id for row in suspended])
     return tuple(
         AttentionRow(
             subscription_id=row.subscription_id,
-            username=username,
-            plan_display_name=plan,
+            username=whose[row.subscription_id][0],
+            plan_display_name=whose[row.subscription_id][1],
             cause=row.cause,
             error=row.error,
             since=row.since,
             retry_at=row.retry_at,
         )
-        for row, username, plan in rows
+        for row in suspended
     )
+
+
+def _names_of(session: Session, subscription_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Whose subscriptions these are, and on which plan."""
+    if not subscription_ids:
+        return {}
+    rows = session.execute(
+        select(UserSubscription.id, User.username, SubscriptionPlanModel.display_name)
+        .join(User, User.id == UserSubscription.user_id)
+        .join(SubscriptionPlanModel, SubscriptionPlanModel.id == UserSubscription.plan_id)
+        .where(UserSubscription.id.in_(subscription_ids))
+    )
+    return {number: (username, plan) for number, username, plan in rows}
 
 
 @in_utc

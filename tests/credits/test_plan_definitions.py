@@ -1,12 +1,13 @@
 """Plans are made off sale, called something else at once, and deleted if nobody was on them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from sketchmaker.credits.managing import plan_definitions, plan_edits
+from sketchmaker.credits.managing import plan_definitions, plan_edits, subscriptions
 from sketchmaker.credits.managing.plan_edits import Edit
 from sketchmaker.credits.rows import plans
 from sketchmaker.credits.rules.errors import (
@@ -28,6 +29,8 @@ from sketchmaker.record.actor import Actor, Through
 from sketchmaker.record.audit_tables import ENTRIES
 from sketchmaker.record.errors import ReasonMissing
 from tests.support.member import Member
+from tests.support.people import add_user
+from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 BY: dict[str, Any] = {
@@ -132,3 +135,26 @@ def test_a_plan_in_use_can_not_be_deleted(school: Database, how: str) -> None:
 def test_the_default_plan_can_not_be_deleted(school: Database) -> None:
     with pytest.raises(PlanIsDefault):
         delete(school, "free")
+
+
+def test_a_plan_that_somebody_joins_at_the_same_time_is_not_deleted(
+    postgres_database: Database,
+) -> None:
+    Member(postgres_database, now=NOW)
+    make(postgres_database)
+    with postgres_database.transaction() as session:
+        plans.activate(session, plan_name="school", **BY)
+        user = add_user(session, now=NOW)
+    with ThreadPoolExecutor(1) as other:
+        with postgres_database.transaction() as session:
+            subscriptions.start(session, user_id=user.id, plan_name="school", **BY)
+            deleting = other.submit(delete, postgres_database, "school")
+            wait_until(lambda: somebody_waits_for_a_lock(postgres_database), what="The deletion")
+        with pytest.raises(PlanInUse):
+            deleting.result()
+
+
+def somebody_waits_for_a_lock(database: Database) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with database.reading() as session:
+        return bool(session.scalar(text(waiting)))

@@ -133,10 +133,13 @@ def remove(session: Session, *, plan_name: str, by: Actor, reason: str, now: dat
     ):
         raise PlanInUse(plan.display_name)
     subject, before = Subject("plan", plan.id, plan.display_name), _words(plan)
-    for table in (TERMS, VERSIONS, OVERRIDES):
-        session.execute(delete(table).where(table.c.plan_id == plan.id))
-    session.delete(plan)
-    session.flush()
+    try:
+        with session.begin_nested():
+            for table in (TERMS, VERSIONS, OVERRIDES):
+                session.execute(delete(table).where(table.c.plan_id == plan.id))
+            session.delete(plan)
+    except IntegrityError as error:  # somebody joined it just now
+        raise PlanInUse(subject.name) from error
     record(session, by, "plan_deleted", subject, before=before, after=None, reason=reason, now=now)
 
 
