@@ -66,6 +66,11 @@ def test_what_is_wrong_with_a_new_account_is_said_and_what_was_typed_stays(
     assert f'value="{form["email"]}"' in answer.text
 
 
+def test_the_address_of_users_leads_to_the_list_of_everybody(admin: Browser) -> None:
+    answer = admin.get("/admin/users/?q=mara")
+    assert answer.headers["Location"] == "/admin/subscriptions/?q=mara"
+
+
 def test_only_a_superadmin_gives_roles(
     system: System, admin: Browser, owner: Browser, mara: User
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import (
     Blueprint,
@@ -43,6 +44,12 @@ blueprint = Blueprint("admin_accounts", __name__, url_prefix="/admin/users")
 
 HIGHEST_ID: Final = 2**31 - 1
 ONE: Final = f"/<int(max={HIGHEST_ID}):user_id>/account"
+
+
+@blueprint.get("/")
+def everybody() -> ResponseReturnValue:
+    """Everybody is in the list of subscriptions, with a plan or without."""
+    return redirect(f"{url_for('admin_subscriptions.show')}?{urlencode(request.args)}")
 
 
 @blueprint.get("/new")
