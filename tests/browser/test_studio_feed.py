@@ -317,6 +317,7 @@ def test_signed_out_elsewhere_the_words_are_kept_over_signing_in(
     page.get_by_label("Seed").fill("77")
     page.get_by_label("Landscape").check()
     steps.describe(page, "A long prompt about a calm sea", count=3)
+    page.wait_for_load_state("networkidle")  # asking for the cost would meet the sign-in page first
     now = system.clock.now()
     with system.database.transaction() as session:
         user = directory.find_by_login(session, NAME)

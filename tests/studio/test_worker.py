@@ -3,6 +3,7 @@ from datetime import timedelta
 from threading import Barrier, Event, Thread
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -150,9 +151,14 @@ def test_a_provider_that_crashes_costs_nothing_and_leaves_a_traceback(
     assert any(record.exc_info for record in caplog.records)
 
 
-def test_an_unknown_provider_costs_nothing(studio: Studio) -> None:
+def test_a_provider_that_is_gone_by_the_time_of_the_work_costs_nothing(studio: Studio) -> None:
     person = studio.person()
-    generation = studio.run(studio.ask(person, provider="of yesterday"))
+    order = studio.ask(person)
+    with studio.database.transaction() as session:
+        session.execute(
+            update(Generation).where(Generation.id == order.id).values(provider="of yesterday")
+        )
+    generation = studio.run(order)
     assert generation.state == "failed"
     assert studio.balance(person) == (10, 0, 0)
 

@@ -20,6 +20,7 @@ from sketchmaker.credits.resets import guard
 from sketchmaker.credits.rules.errors import CreditError
 from tests.support import credit_model as model
 from tests.support.actors import SOMEBODY
+from tests.support.engine_machine.lockstep import Ids
 from tests.support.engine_machine.stage import (
     BESIDE,
     PASSING,
@@ -247,11 +248,25 @@ class SubscriptionRules(Stage):
     @rule(who=WHO)
     def resume_what_was_suspended(self, who: int) -> None:
         subject = self.subjects[who]
-        self._both(
-            subject,
-            lambda session, its: _resume(session, its.subscription_id, self.now),
-            lambda person: person.resume(),
-        )
+        # Beside the twin it is not compared whether there was anything to resume: a reset that
+        # failed is tried again by itself, and where that went well nothing is left.
+        is_compared = self.twin is None
+
+        def resume(session: Session, its: Ids) -> bool | None:
+            was_suspended = guard.resume(
+                session,
+                subscription_id=its.subscription_id,
+                now=self.now,
+                by=SOMEBODY,
+                reason="A test.",
+            )
+            return was_suspended if is_compared else None
+
+        def by_the_rules(person: model.Person) -> bool | None:
+            was_suspended = person.resume()
+            return was_suspended if is_compared else None
+
+        self._both(subject, resume, by_the_rules)
 
     def _grant(self, who: int, credits: int, expires_at: datetime | None) -> None:
         subject = self.subjects[who]
@@ -285,12 +300,6 @@ class SubscriptionRules(Stage):
             ),
             lambda person: person.reactivate(self.now),
         )
-
-
-def _resume(session: Session, subscription_id: int, now: datetime) -> None:
-    # Whether there was anything to resume is not compared: one that failed is tried again by
-    # itself, and where that went well nothing is left to resume.
-    guard.resume(session, subscription_id=subscription_id, now=now, by=SOMEBODY, reason="A test.")
 
 
 def _fail(session: Session, subscription_id: int, now: datetime) -> None:
