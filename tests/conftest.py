@@ -28,7 +28,10 @@ ENOUGH_MEMORY_BYTES = 4 * 2**30
 
 # What `--fast` leaves to the whole run: real processes, real browsers, races, and all that is slow.
 SLOW_MARKS = {"slow", "race", "browser"}
-SLOW_FOLDERS = {"browser", "commands", "kills", "simulation", "upgrades"}
+SLOW_FOLDERS = {"browser", "commands", "delivery", "kills", "simulation", "upgrades"}
+# Pages speak to a database only through verbs, whose own tests run on both; and what is refused by
+# name, or told by accounts and the record, hardly depends on which one it is.
+ON_SQLITE_WHEN_FAST = {"accounts", "limits", "record", "web"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,9 +52,8 @@ def _is_slow(item: pytest.Item) -> bool:
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
     if folder in SLOW_FOLDERS or any(mark.name in SLOW_MARKS for mark in item.iter_markers()):
         return True
-    # Pages speak to a database only through verbs, whose own tests run on both.
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return folder == "web" and parameters.get("database_url") == "postgres"
+    return folder in ON_SQLITE_WHEN_FAST and parameters.get("database_url") == "postgres"
 
 
 def pytest_configure(config: pytest.Config) -> None:

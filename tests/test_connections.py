@@ -22,6 +22,8 @@ from sketchmaker.settings import Settings
 from tests.support.waiting import wait_until
 from tests.support.web_system import composed, served
 
+pytestmark = pytest.mark.slow  # all of them together
+
 
 @pytest.fixture
 def onlooker(postgres_url: str) -> Iterator["psycopg.Connection[tuple[int]]"]:

@@ -36,6 +36,8 @@ from tests.support.people import assert_books_close
 from tests.support.web_system import PASSWORD, composed, enrolled
 from tests.web.accounts.browser import Browser
 
+pytestmark = pytest.mark.slow  # all of them together
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 ADA = registration.prepare(

@@ -12,6 +12,8 @@ from tests.support.actors import admin_number
 from tests.support.people import add_user
 from tests.support.planting import plant
 
+pytestmark = pytest.mark.slow  # all of them together
+
 ROW = "UPDATE user_subscriptions SET"
 OF_ADA = f"WHERE id = {ADA}"
 LINE = "UPDATE usage_history SET"

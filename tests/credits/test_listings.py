@@ -26,6 +26,8 @@ from sketchmaker.reports.subscriptions import (
 )
 from tests.support.people import add_subscriber, add_user
 
+pytestmark = pytest.mark.slow  # all of them together
+
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 

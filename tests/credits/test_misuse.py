@@ -20,6 +20,8 @@ from sketchmaker.database import Database
 from tests.support.actors import SOMEBODY
 from tests.support.people import assert_books_close, reread, subscriber
 
+pytestmark = pytest.mark.slow  # all of them together
+
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 UNKEEPABLE = ["NUL \0", "half \ud83d"]
 THEMSELVES: dict[str, Any] = {}

@@ -9,6 +9,8 @@ from tests.credits.busy_books import ADA, BOB, LATER, make_busy
 from tests.support.actors import admin_number
 from tests.support.planting import plant
 
+pytestmark = pytest.mark.slow  # all of them together
+
 ROW = "UPDATE user_subscriptions SET"
 LINE = "UPDATE usage_history SET"
 HOLD = "UPDATE credit_holds SET"

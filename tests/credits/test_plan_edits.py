@@ -35,6 +35,8 @@ from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import add_user, assert_books_close
 
+pytestmark = pytest.mark.slow  # all of them together
+
 JOINED = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FEBRUARY = datetime(2026, 2, 28, 12, 0, tzinfo=UTC)
 MARCH = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)

@@ -25,6 +25,8 @@ from tests.support.actors import SOMEBODY
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
+pytestmark = pytest.mark.slow  # all of them together
+
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 UNKEEPABLE = ["NUL \0", "half \ud83d"]
 NO_TEXT = [None, 7, b"bytes", ["list"]]

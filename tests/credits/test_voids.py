@@ -17,6 +17,8 @@ from tests.credits.test_races import race
 from tests.support.member import Member
 from tests.support.people import assert_books_close
 
+pytestmark = pytest.mark.slow  # all of them together
+
 JOINED = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 RESET = datetime(2026, 2, 15, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -19,6 +19,8 @@ from tests.support.people import assert_books_close
 from tests.support.web_system import enrolled
 from tests.web.accounts.browser import Browser
 
+pytestmark = pytest.mark.slow  # all of them together
+
 REASON = "Sorry for the outage."
 
 

@@ -20,6 +20,8 @@ from tests.support.people import assert_books_close
 from tests.support.web_system import enrolled
 from tests.web.accounts.browser import Browser
 
+pytestmark = pytest.mark.slow  # all of them together
+
 PLANS = "/admin/subscriptions/plans"
 REASON = "Prices went down."
 PREMIUM = {

@@ -21,6 +21,8 @@ from tests.support.actors import SOMEBODY
 from tests.support.web_system import PASSWORD, enrolled
 from tests.web.accounts.browser import Browser
 
+pytestmark = pytest.mark.slow  # all of them together
+
 LIST, JOBS = "/admin/subscriptions/", "/admin/subscriptions/scheduled-jobs"
 
 

@@ -20,6 +20,8 @@ from tests.support.web_system import PASSWORD
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import Studio
 
+pytestmark = pytest.mark.slow  # all of them together
+
 
 def test_it_shows_plan_balance_features_and_the_day_credits_come_back(ada: Browser) -> None:
     page = ada.get("/dashboard").text

@@ -11,6 +11,8 @@ from sketchmaker.web.pages import gallery as gallery_pages
 from tests.web.accounts.browser import Browser
 from tests.web.studio_use import Studio
 
+pytestmark = pytest.mark.slow  # all of them together
+
 
 @pytest.fixture
 def studio(ada: Browser, system: System) -> Studio:
