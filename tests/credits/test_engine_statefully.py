@@ -25,10 +25,10 @@ from sketchmaker.database import Database
 from tests.support.databases import Databases
 from tests.support.engine_machine import START, EngineMachine, Tally, add_plans
 
-STEPS = 14_000
+STEPS = 20_000
 """On both databases together, at the least."""
 STEPS_OF_AN_EXAMPLE = 50
-EXAMPLES = 170
+EXAMPLES = 245
 
 pytestmark = pytest.mark.slow
 

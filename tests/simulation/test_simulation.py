@@ -79,6 +79,7 @@ def test_a_planted_bug_is_found(bug: Bug, request: pytest.FixtureRequest) -> Non
     driver: Driver = request.getfixturevalue("sqlite" if bug.database == "sqlite" else "postgres")
     found = hunt(driver, bug)
     assert found.seeds is not None, f"No seed finds that {bug.name}."
+    assert "broke with" not in found.found, found.found  # a rule must find it, not its own error
     # Shown with -rP; the whole table: python -m tests.simulation --bugs
     sys.stdout.write(f"{found}\n")
 
