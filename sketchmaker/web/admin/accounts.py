@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import (
@@ -36,13 +37,13 @@ from sketchmaker.randomness import token
 from sketchmaker.record.errors import RecordError
 from sketchmaker.web.frame import acting
 from sketchmaker.web.frame.access import requires
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.viewer import signed_in_viewer
 
 blueprint = Blueprint("admin_accounts", __name__, url_prefix="/admin/users")
 
-HIGHEST_ID: Final = 2**31 - 1
 ONE: Final = f"/<int(max={HIGHEST_ID}):user_id>/account"
 
 
@@ -120,49 +121,33 @@ class _Change:
     done: str
 
 
+def _decision() -> dict[str, Any]:
+    """What every managing verb is given: who decides, why and when."""
+    return {"by": acting.admin(), "reason": acting.reason(), "now": request_time()}
+
+
 def _set_role(session: Session, user_id: int) -> tuple[str, ...]:
-    administration.set_role(
-        session,
-        user_id=user_id,
-        role=_role_in(request.form),
-        now=request_time(),
-        by=acting.admin(),
-        reason=acting.reason(),
-    )
+    role = _role_in(request.form)
+    administration.set_role(session, user_id=user_id, role=role, **_decision())
     return ()
 
 
-def _set_active(*, is_active: bool) -> Callable[[Session, int], tuple[str, ...]]:
-    def do(session: Session, user_id: int) -> tuple[str, ...]:
-        administration.set_active(
-            session,
-            user_id=user_id,
-            is_active=is_active,
-            now=request_time(),
-            by=acting.admin(),
-            reason=acting.reason(),
-        )
-        return ()
-
-    return do
+def _set_active(session: Session, user_id: int, *, is_active: bool) -> tuple[str, ...]:
+    administration.set_active(session, user_id=user_id, is_active=is_active, **_decision())
+    return ()
 
 
 def _delete(session: Session, user_id: int) -> tuple[str, ...]:
-    return tuple(
-        membership.leave(
-            session,
-            user_id=user_id,
-            now=request_time(),
-            by=acting.admin(),
-            reason=acting.reason(),
-        )
-    )
+    return tuple(membership.leave(session, user_id=user_id, **_decision()))
 
+
+_SWITCH_OFF = partial(_set_active, is_active=False)
+_SWITCH_ON = partial(_set_active, is_active=True)
 
 _CHANGES: Final[Mapping[str, _Change]] = {
     "role": _Change(_set_role, "{} has another role from their next page on."),
-    "deactivate": _Change(_set_active(is_active=False), "{} is switched off and signed out."),
-    "activate": _Change(_set_active(is_active=True), "{} can sign in again."),
+    "deactivate": _Change(_SWITCH_OFF, "{} is switched off and signed out."),
+    "activate": _Change(_SWITCH_ON, "{} can sign in again."),
     "delete": _Change(_delete, "The account {} is deleted. The books keep its amounts."),
 }
 
@@ -177,10 +162,10 @@ def _created(form: Mapping[str, str], role: Role) -> tuple[User, str]:
         role=role,
     )
     secret = token()
-    who = {"now": request_time(), "by": acting.admin(), "reason": acting.reason()}
+    decision = _decision()
     with transaction() as session:
-        person = membership.enrol(session, prepared, **who)  # type: ignore[arg-type]
-        reset_links.issue(session, user_id=person.id, token=secret, **who)  # type: ignore[arg-type]
+        person = membership.enrol(session, prepared, **decision)
+        reset_links.issue(session, user_id=person.id, token=secret, **decision)
     logs.security("account made", user=person.id, by=signed_in_viewer().id)
     site = parts().settings.public_url or request.host_url.rstrip("/")
     return person, site + url_for("reset_password.show", token=secret)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, render_template, request, send_file
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sketchmaker.record import sealing, trail
@@ -17,6 +16,8 @@ from sketchmaker.record.chain import canonical
 from sketchmaker.reports import audit
 from sketchmaker.reports.audit import AuditFilter, Changed
 from sketchmaker.web.frame import acting, paging
+from sketchmaker.web.frame.downloads import download
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
@@ -26,11 +27,8 @@ blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin/audit")
 section = Section("Audit", "history", place=60, blueprint=blueprint)
 
 ROWS_A_PAGE: Final = 50
-HIGHEST_ID: Final = 2**31 - 1
 HIGHEST_ENTRY: Final = 2**62
 LONGEST_ACTION: Final = 50
-EXPORT_NAME: Final = "audit.jsonl"
-IN_MEMORY_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -87,19 +85,9 @@ def export() -> ResponseReturnValue:
             after=None,
         )
     sealing.seal_all(parts().database)
-    return send_file(
-        _written_out(), mimetype="application/jsonl", as_attachment=True, download_name=EXPORT_NAME
-    )
-
-
-def _written_out() -> IO[bytes]:
-    """The trail in a file of its own: whoever downloads slowly keeps no connection for it."""
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the answer closes it
     with reading() as session:
-        for entry in sealing.sealed_entries(session):
-            file.write(canonical(entry).encode() + b"\n")
-    file.seek(0)
-    return file
+        lines = (canonical(entry) + "\n" for entry in sealing.sealed_entries(session))
+        return download(lines, name="audit.jsonl", mimetype="application/jsonl")
 
 
 def _wanted() -> tuple[AuditFilter, tuple[str, ...]]:

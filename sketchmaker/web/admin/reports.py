@@ -1,23 +1,24 @@
 """What was used: by day, plan, action and person, in any time; and the history to take along."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
-from io import TextIOWrapper
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, Final, cast
+from io import StringIO
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from sketchmaker.record import trail
 from sketchmaker.record.actor import Subject
 from sketchmaker.reports import usage
 from sketchmaker.reports.usage import Period, UsageReport
 from sketchmaker.web.frame import acting, paging
+from sketchmaker.web.frame.downloads import download
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.sections import Section
 from sketchmaker.web.frame.viewer import viewer_zone
@@ -27,7 +28,6 @@ blueprint = Blueprint("admin_reports", __name__, url_prefix="/admin/subscription
 section = Section("Reports", "list-details", place=50, blueprint=blueprint)
 
 LONGEST_DAYS: Final = 366
-IN_MEMORY_BYTES: Final = 1_000_000
 DEFAULT_RANGE: Final = "30d"
 BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -88,24 +88,22 @@ def history() -> ResponseReturnValue:
             now=request_time(),
         )
     name = f"usage-history-{since}-to-{until - timedelta(days=1)}.csv"
-    return send_file(
-        _written_out(period), mimetype="text/csv", as_attachment=True, download_name=name
-    )
-
-
-def _written_out(period: Period) -> IO[bytes]:
-    """The rows in a file of their own: whoever downloads slowly keeps no connection for it."""
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the answer closes it
-    text = TextIOWrapper(cast(IO[bytes], file), encoding="utf-8", newline="")
-    writer = csv.writer(text)
-    query = usage.history(period)
-    writer.writerow(column.name for column in query.selected_columns)
     with reading() as session:
-        for row in session.execute(query.execution_options(yield_per=1000)):
-            writer.writerow(harmless(value) for value in row)
-    text.detach()
-    file.seek(0)
-    return file
+        return download(_lines(session, period), name=name, mimetype="text/csv")
+
+
+def _lines(session: Session, period: Period) -> Iterator[str]:
+    """The ledger's rows as CSV, below the names of their columns."""
+    query = usage.history(period)
+    yield _line(column.name for column in query.selected_columns)
+    for row in session.execute(query.execution_options(yield_per=1000)):
+        yield _line(harmless(value) for value in row)
+
+
+def _line(values: Iterable[object]) -> str:
+    text = StringIO()
+    csv.writer(text).writerow(values)
+    return text.getvalue()
 
 
 def harmless(value: object) -> object:

@@ -11,13 +11,12 @@ from sketchmaker.accounts.roles import Role
 from sketchmaker.accounts.tables import User
 from sketchmaker.randomness import token
 from sketchmaker.web.frame import acting
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.viewer import signed_in_viewer
 
 blueprint = Blueprint("admin_reset_links", __name__, url_prefix="/admin/users")
-
-HIGHEST_ID = 2**31 - 1
 
 
 @blueprint.get(f"/<int(max={HIGHEST_ID}):user_id>/reset-link")

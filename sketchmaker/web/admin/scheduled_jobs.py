@@ -21,6 +21,7 @@ from sketchmaker.reports.searching import Search
 from sketchmaker.scheduling.health import SchedulerHealth, scheduler_health
 from sketchmaker.scheduling.job_ids import job_id_for
 from sketchmaker.web.frame import acting, paging, searching, wording
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.searching import Chip
@@ -34,7 +35,6 @@ blueprint = Blueprint(
 section = Section("Scheduled jobs", "calendar-repeat", place=20, blueprint=blueprint)
 
 ROWS_A_PAGE: Final = 25
-HIGHEST_ID: Final = 2**31 - 1
 KNOWN_PARAMETERS: Final = {
     "q": None,
     paging.PLACE: None,

@@ -5,7 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from sketchmaker import logs
 from sketchmaker.credits.rules.errors import InvalidAmount
+from sketchmaker.web.admin.people import fields
+from sketchmaker.web.admin.people.act import FormRefused
 from sketchmaker.web.frame import acting
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.request_scope import request_time, transaction
 from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.wishes import wishing
@@ -13,15 +16,13 @@ from sketchmaker.wishes.errors import WishAnswered
 
 blueprint = Blueprint("admin_wishes", __name__, url_prefix="/admin/wishes")
 
-HIGHEST_ID = 2**31 - 1
-
 
 @blueprint.post(f"/<int(max={HIGHEST_ID}):wish_id>/grant")
 def grant(wish_id: int) -> ResponseReturnValue:
     """Give the credits that are typed beside it."""
-    now, typed = request_time(), request.form.get("credits", "").strip()
-    credits = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
+    now = request_time()
     try:
+        credits = fields.amount(request.form)
         with transaction() as session:
             wishing.grant(
                 session,
@@ -31,7 +32,7 @@ def grant(wish_id: int) -> ResponseReturnValue:
                 by=acting.admin(),
                 reason=wishing.REASON,
             )
-    except (InvalidAmount, WishAnswered) as refused:
+    except (FormRefused, InvalidAmount, WishAnswered) as refused:
         flash(str(refused), "warning")
     else:
         logs.security("credits granted", wish=wish_id, credits=credits, by=signed_in_viewer().id)

@@ -8,6 +8,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from sketchmaker.paging import Cursor
 
+HIGHEST_ID: Final = 2**31 - 1
+"""No row of a person's has a higher number: addresses and forms with one are wrong."""
+
 HIGHEST_PAGE: Final = 1_000_000
 LONGEST_SEARCH: Final = 100
 PLACE: Final = "at"

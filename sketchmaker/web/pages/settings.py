@@ -34,6 +34,7 @@ from sketchmaker.randomness import token
 from sketchmaker.web.frame import acting, sign_in_session
 from sketchmaker.web.frame.access import requires
 from sketchmaker.web.frame.error_responses import try_again_later
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, request_time, transaction
 from sketchmaker.web.frame.user_agents import describe
@@ -41,8 +42,6 @@ from sketchmaker.web.frame.viewer import signed_in_viewer
 from sketchmaker.web.frame.wording import counted, how_far
 
 blueprint = Blueprint("settings", __name__)
-
-HIGHEST_ID = 2**31 - 1
 
 
 class TimeZoneForm(FlaskForm):

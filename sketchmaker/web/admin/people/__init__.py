@@ -33,13 +33,13 @@ from sketchmaker.web.admin.people.proposals import (
 )
 from sketchmaker.web.frame import acting
 from sketchmaker.web.frame.balance_words import STEP_WORDS
+from sketchmaker.web.frame.paging import HIGHEST_ID
 from sketchmaker.web.frame.parts import parts
 from sketchmaker.web.frame.request_scope import reading, rehearsal, request_time, transaction
 from sketchmaker.web.frame.wording import counted
 
 blueprint = Blueprint("admin_people", __name__, url_prefix="/admin/users")
 
-HIGHEST_ID: Final = 2**31 - 1
 ONE: Final = f"/<int(max={HIGHEST_ID}):user_id>"
 
 
