@@ -64,6 +64,8 @@ def every_page(page: Page, studio: Studio) -> Iterator[str]:
         yield from _visit(page, address, paths)
         if name == sample_data.OWNER:
             yield from _use_the_studio(page, address)
+        if name == sample_data.ADMIN:
+            yield from _look_after_somebody(page, address)
         page.context.clear_cookies()
 
 
@@ -71,6 +73,23 @@ def _visit(page: Page, address: str, paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         page.goto(address + path)
         yield path
+
+
+def _look_after_somebody(page: Page, address: str) -> Iterator[str]:
+    page.goto(f"{address}/admin/subscriptions/")
+    page.get_by_role("link", name=sample_data.OWNER, exact=True).click()
+    person = page.url
+    for form in ("", "/credits", "/plan", "/resets", "/account"):
+        page.goto(person + form)
+        yield f"a person's page{form}"
+    page.goto(f"{person}/credits")
+    page.get_by_label("Credits to take back").fill("many")
+    page.locator("#take-reason").fill("A test.")
+    page.get_by_role("button", name="Preview").last.click()
+    yield "an act that can't be done"
+    page.get_by_label("Credits to take back").fill("1")
+    page.get_by_role("button", name="Preview").last.click()
+    yield "an act that is previewed"
 
 
 def _use_the_studio(page: Page, address: str) -> Iterator[str]:
